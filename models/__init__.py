@@ -1,0 +1,1 @@
+"""Text to samples: engines, voices, text and audio. Knows nothing of files, Kafka, HTTP or settings."""

@@ -1,0 +1,110 @@
+"""The seam every voice engine enters by, and the errors an engine may raise.
+
+    ModelError
+    ├── UnknownModel          no engine of that name is served
+    ├── UnknownVoice          the engine, or no engine, has that voice (or speaker)
+    ├── UnsupportedLanguage   no served engine speaks it
+    └── SpeakError            the engine was asked and did not deliver
+        ├── EngineDied        its process ended or hung: worth another try
+        ├── OutOfMemory       it said so, or passed its memory limit
+        └── AudioRejected     what it delivered is not the text spoken whole
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from models.speech import Speech
+
+
+class ModelError(Exception):
+    """Anything this room refuses or fails to do; the message is for the person who asked."""
+
+
+class UnknownModel(ModelError):  # noqa: N818 - named as in the vocabulary of errors
+    """No engine of that name is served here."""
+
+
+class UnknownVoice(ModelError):  # noqa: N818
+    """No such voice or speaker."""
+
+
+class UnsupportedLanguage(ModelError):  # noqa: N818
+    """No served engine speaks the language."""
+
+
+class SpeakError(ModelError):
+    """The engine could not speak this piece; asking again would give the same."""
+
+
+class EngineDied(SpeakError):
+    """The engine's process ended or hung while it held this piece; another try may succeed."""
+
+
+class OutOfMemory(SpeakError):  # noqa: N818
+    """The engine had not enough memory for this piece."""
+
+
+class AudioRejected(SpeakError):
+    """The engine delivered audio that cannot be this text: empty, silent, NaN or far too short."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A voice of one engine. `languages`: BCP 47 tags, the best first."""
+
+    name: str
+    languages: tuple[str, ...]
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What an engine speaks in one go.
+
+    `text`: at most `Engine.max_characters` characters. `speed`: 0.25–4, 1 is the voice's own pace.
+    `seed`: 0 … 2**32-1; the same piece and seed give the same samples.
+    """
+
+    text: str
+    voice: str
+    speed: float
+    seed: int
+
+
+class Engine(Protocol):
+    """One speech model. Everything but `load` and `speak` is cheap and runs in the worker's own process.
+
+    `name`: what a request's `model` says. `revision`: changes whenever the same piece could give other samples.
+    `rate`: Hz of everything it speaks. `max_characters`: the longest piece it takes.
+    """
+
+    name: str
+    rate: int
+    max_characters: int
+
+    @property
+    def revision(self) -> str:
+        """Package versions, threads and back-ends that decide the samples."""
+        ...
+
+    @property
+    def voices(self) -> Sequence[Voice]:
+        """Voices that can speak now, the default first; nothing is downloaded for this."""
+        ...
+
+    def estimate(self, text: str, speed: float) -> float:
+        """Seconds of speech that `text` will take, roughly."""
+        ...
+
+    def cost(self, text: str, speed: float) -> float:
+        """Seconds of work on one core (or the GPU) that speaking `text` will take, roughly."""
+        ...
+
+    def load(self) -> None:
+        """Make ready to speak; called once, in an engine process only."""
+        ...
+
+    def speak(self, piece: Piece) -> Speech:
+        """Speak one piece. Blocking. Raises SpeakError."""
+        ...

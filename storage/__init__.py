@@ -1,0 +1,1 @@
+"""Bytes, records and expiry. Knows nothing of models, Kafka or HTTP."""

@@ -1,0 +1,1 @@
+"""Faust agents of a worker: the only room that imports Faust."""
