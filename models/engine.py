@@ -4,6 +4,7 @@
     ├── UnknownModel          no engine of that name is served
     ├── UnknownVoice          the engine, or no engine, has that voice (or speaker)
     ├── UnsupportedLanguage   no served engine speaks it
+    ├── UnsupportedFormat     no such audio format, or not at that sample rate
     └── SpeakError            the engine was asked and did not deliver
         ├── EngineDied        its process ended or hung: worth another try
         ├── OutOfMemory       it said so, or passed its memory limit
@@ -33,11 +34,15 @@ class UnsupportedLanguage(ModelError):  # noqa: N818
     """No served engine speaks the language."""
 
 
+class UnsupportedFormat(ModelError):  # noqa: N818
+    """No such audio format, or the format does not take the sample rate."""
+
+
 class SpeakError(ModelError):
     """The engine could not speak this piece; asking again would give the same."""
 
 
-class EngineDied(SpeakError):
+class EngineDied(SpeakError):  # noqa: N818
     """The engine's process ended or hung while it held this piece; another try may succeed."""
 
 
@@ -45,7 +50,7 @@ class OutOfMemory(SpeakError):  # noqa: N818
     """The engine had not enough memory for this piece."""
 
 
-class AudioRejected(SpeakError):
+class AudioRejected(SpeakError):  # noqa: N818
     """The engine delivered audio that cannot be this text: empty, silent, NaN or far too short."""
 
 

@@ -1,0 +1,129 @@
+"""`hibari`: English, neural, the weights in the package (hibari-tts, ONNX); 24 kHz."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models import packages
+from models.engine import Piece, SpeakError, UnknownModel, Voice
+from models.speech import Speech
+from models.stretch import REVISION as STRETCH_REVISION
+from models.stretch import stretch
+
+# The model's own range, as its documentation gives it; beyond it the samples are stretched.
+_SLOWEST, _FASTEST = 0.5, 2.0
+
+# What the model sees at once. The package splits at clause punctuation only, and its memory grows with the square of
+# a chunk: a chunk without punctuation is cut at words here.
+_MAX_PHONEMES = 400
+
+
+class Hibari:
+    """The voices in the package and in its cache directory; nothing is ever downloaded."""
+
+    name = "hibari"
+    rate = 24_000
+    max_characters = 300
+
+    def __init__(self) -> None:
+        self._speakers: dict[str, Any] = {}
+
+    @property
+    def revision(self) -> str:
+        """The same seed gives the same samples only with the same threads and the same FFT."""
+        fft = "numpy" if packages.folder("scipy") is None else packages.versions("scipy")
+        return f"{packages.versions('hibari-tts', 'onnxruntime', 'numpy')}; fft={fft}; threads=1; {STRETCH_REVISION}"
+
+    @cached_property
+    def voices(self) -> Sequence[Voice]:
+        """Voices whose model file is here, `heart` first; empty when the package is not installed."""
+        folder = packages.folder("hibari")
+        if folder is None:
+            return ()
+        known = json.loads((folder / "assets" / "voices.json").read_bytes())
+        return tuple(_voice(name, facts) for name, facts in known.items() if _is_here(facts))
+
+    def estimate(self, text: str, speed: float) -> float:
+        """Seconds; see `_seconds_at_pace`."""
+        return _seconds_at_pace(text) / speed
+
+    def cost(self, text: str, speed: float) -> float:
+        """Seconds of one core: 0.015 for each second of audio the network itself makes, and a little per piece."""
+        return 0.005 + 0.015 * _seconds_at_pace(text) / min(max(speed, _SLOWEST), _FASTEST)
+
+    def load(self) -> None:
+        """Load the default voice; others are loaded when first asked for. Raises UnknownModel when not installed."""
+        if not self.voices:
+            raise UnknownModel("model 'hibari' needs the package hibari-tts (install loa-tts[voices])")
+        self._speaker(self.voices[0].name)
+
+    def speak(self, piece: Piece) -> Speech:
+        """Speak one piece. Raises SpeakError when the text has nothing that the voice can read."""
+        speaker = self._speaker(piece.voice)
+        speed = min(max(piece.speed, _SLOWEST), _FASTEST)
+        noise = np.random.default_rng(piece.seed)
+        parts = [
+            speaker.from_ids(speaker.ids(phonemes), speed, noise)
+            for sentence in speaker.phonemize(_as_plain_text(piece.text))
+            for phonemes in _at_words(sentence)
+        ]
+        if not parts:
+            raise SpeakError(f"hibari reads nothing in {piece.text[:60]!r}")
+        return stretch(Speech(np.concatenate(parts), self.rate), speed / piece.speed)
+
+    def _speaker(self, voice: str) -> Any:
+        """The package's synthesizer for a voice; those of one accent share their pronunciation lexicon."""
+        from hibari import Hibari as Synthesizer
+        from hibari.voices import VOICES, voice_path
+
+        if voice not in self._speakers:
+            path = voice_path(voice, download_missing=False)
+            british = VOICES[voice]["british"]
+            alike = (s.g2p for name, s in self._speakers.items() if VOICES[name]["british"] == british)
+            self._speakers[voice] = Synthesizer(voice, model=path, threads=1, g2p=next(alike, None))
+        return self._speakers[voice]
+
+
+def _voice(name: str, facts: dict[str, Any]) -> Voice:
+    language = facts["language"]
+    description = f"{facts['accent']} English, {facts['gender']}, neural"
+    return Voice(name, (language, language.partition("-")[0]), description)
+
+
+def _is_here(facts: dict[str, Any]) -> bool:
+    return bool(facts.get("bundled")) or (_cache_folder() / facts["file"]).exists()
+
+
+def _cache_folder() -> Path:
+    """Where the package keeps further voices (its `voices.cache_dir`, on Linux)."""
+    home = os.environ.get("HIBARI_HOME")
+    if home:
+        return Path(home)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hibari"
+
+
+def _as_plain_text(text: str) -> str:
+    """The package reads `[word](/phonemes/)` as a pronunciation; here text is never markup."""
+    return text.replace("](", "] (")
+
+
+def _at_words(phonemes: str) -> Iterator[str]:
+    """Pieces of at most `_MAX_PHONEMES`, cut at a space where there is one."""
+    while len(phonemes) > _MAX_PHONEMES:
+        cut = phonemes.rfind(" ", 1, _MAX_PHONEMES + 1)
+        cut = cut if cut > 0 else _MAX_PHONEMES
+        yield phonemes[:cut]
+        phonemes = phonemes[cut:].lstrip()
+    if phonemes:
+        yield phonemes
+
+
+def _seconds_at_pace(text: str) -> float:
+    """Seconds at speed 1."""
+    digits = sum(c.isdigit() for c in text)
+    return 0.4 + 0.062 * (len(text) - digits) + 0.3 * digits
