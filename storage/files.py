@@ -1,0 +1,192 @@
+"""Audio files over any store: written once, found, repaired.
+
+    <file_id>.<format>          audio
+    metadata/<file_id>.json     the record, which commits the audio; later the tombstone
+    expiry/…                    markers, see `expiry`
+    parts/<file_id>/<k>         spoken pieces of a file that is not committed yet
+
+The order of effects: marker, audio, record. Each is durable before the next begins, so that whatever a crash cuts off,
+the marker leads clean-up to what was left, and a record never stands without audio that was at rest before it. The one
+exception is audio that is already there with other bytes (a writer died, or is still at it): the name is then taken by
+committing first, and audio is put after. Only the writer of the committed record ever replaces audio, so two
+writers cannot mix. A record whose audio does not match, left by a crash in between, is repaired when its request comes
+again: nobody announces a record that he did not write before `adopt` has said yes.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import orjson
+
+from storage.errors import CorruptRecord, NotFound, Unavailable
+from storage.expiry import Marker
+from storage.records import Record, Tombstone, parse
+from storage.store import Store
+
+FORMATS = ("wav", "flac", "mp3", "opus", "ogg", "pcm")
+
+Clock = Callable[[], datetime]
+Stored = Record | Tombstone
+
+_CHUNK = 1 << 20
+_ADOPT_TRIES = 20
+_ADOPT_SECONDS = 0.1
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+def audio_key(file_id: str, audio_format: str) -> str:
+    """Where a file's audio is stored."""
+    return f"{file_id}.{audio_format}"
+
+
+def metadata_key(file_id: str) -> str:
+    """Where a file's record or tombstone is stored."""
+    return f"metadata/{file_id}.json"
+
+
+class AudioFiles:
+    """Write once, find, repair. All methods block and may raise StoreErrors; all may be repeated after any failure."""
+
+    def __init__(self, store: Store, clock: Clock = now, wait: Callable[[float], None] = time.sleep) -> None:
+        """`wait` pauses for that many seconds while another writer finishes."""
+        self.store = store
+        self.clock = clock
+        self._wait = wait
+
+    def file_path(self, file_id: str, audio_format: str) -> str:
+        """What a record's `file_path` has to say."""
+        return self.store.url(audio_key(file_id, audio_format))
+
+    def find(self, file_id: str) -> Stored | None:
+        """The record or tombstone; None if nothing was committed. Raises CorruptRecord."""
+        raw = self.raw(file_id)
+        stored = None if raw is None else parse(raw)
+        return None if isinstance(stored, Tombstone) and stored.passing else stored
+
+    def put_once(self, record: Record, audio: Path) -> tuple[Stored, bool]:
+        """Commit record and audio (best a `store.scratch()` file) unless the file id has an outcome already.
+
+        True: ours is committed. False: what was there first, which the caller compares and `adopt`s.
+        Raises Unavailable while clean-up removes what a dead writer left under this id.
+        """
+        self.mark(record)
+        key = audio_key(record.file_id, record.format)
+        placed = self.store.put_new(key, audio)
+        if self.store.put_new(metadata_key(record.file_id), record.to_bytes()):
+            self._own(record, audio, sure=placed)
+            return record, True
+        return self._lost(record, audio, placed=placed)
+
+    def replace(self, record: Record, audio: Path) -> tuple[Stored, bool]:
+        """Commit anew where a record stands whose audio is missing or wrong; as `put_once` where none does.
+
+        A tombstone stays. Of several that repair at once one wins, the others are told as in `put_once`.
+        """
+        raw = self.raw(record.file_id)
+        if raw is None:
+            return self.put_once(record, audio)
+        before = _parse_or_none(raw)
+        if isinstance(before, Tombstone):
+            return self._theirs(before), False
+        self.mark(record)
+        if not self.store.swap(metadata_key(record.file_id), raw, record.to_bytes()):
+            return self._theirs(self._winner(record.file_id)), False
+        self._own(record, audio, sure=False)
+        if before is not None and before.format != record.format:
+            self.store.delete(audio_key(before.file_id, before.format))
+        return record, True
+
+    def verify(self, record: Record) -> bool:
+        """Whether the audio is there with the record's size and sha256. Reads all of it."""
+        key = audio_key(record.file_id, record.format)
+        return self.store.size(key) == record.file_size and self._sha256(key) == record.sha256
+
+    def adopt(self, record: Record) -> bool:
+        """Whether a record found, not written, may be announced: audio whole, and all of it durable.
+
+        Gives its writer, who may be at work, about two seconds; False then means: `replace` it.
+        """
+        for attempt in range(_ADOPT_TRIES):
+            if attempt:
+                self._wait(_ADOPT_SECONDS)
+            if self.verify(record):
+                self.store.sync(metadata_key(record.file_id), audio_key(record.file_id, record.format))
+                return True
+        return False
+
+    def read(self, record: Record, start: int = 0, end: int | None = None) -> bytes:
+        """The audio's bytes from `start` up to but not including `end`. Raises NotFound once it is deleted."""
+        return self.store.get(audio_key(record.file_id, record.format), start, end)
+
+    def open(self, record: Record) -> BinaryIO:
+        """A seekable reader of the audio, which a deletion meanwhile does not cut off. Raises NotFound."""
+        return self.store.open(audio_key(record.file_id, record.format))
+
+    def raw(self, file_id: str) -> bytes | None:
+        """The metadata as stored; None if there is none."""
+        try:
+            return self.store.get(metadata_key(file_id))
+        except NotFound:
+            return None
+
+    def mark(self, record: Record) -> None:
+        """Note, before anything else is written, that this file is there to be cleaned up at its expiry."""
+        note = {"file_path": record.file_path, "request_id": record.request_id, "tenant": record.tenant}
+        self.store.put_new(Marker.at(record.expires_at, record.file_id).key, orjson.dumps(note))
+
+    def _own(self, record: Record, audio: Path, *, sure: bool) -> None:
+        """The record is ours: have our audio under it, and a marker. `sure`: no other bytes than ours can be there."""
+        key = audio_key(record.file_id, record.format)
+        # Clean-up of an earlier, dead writer under this id may have taken our audio before we committed.
+        there = self.store.size(key) == record.file_size
+        if not there or not (sure or self._sha256(key) == record.sha256):
+            self.store.put(key, audio)
+        # A writer held up past its own expiry may find its marker settled as a dead one's.
+        if self.clock() >= record.expires_at:
+            self.mark(record)
+
+    def _lost(self, record: Record, audio: Path, *, placed: bool) -> tuple[Stored, bool]:
+        try:
+            winner = self._winner(record.file_id)
+        except CorruptRecord:
+            return self.replace(record, audio)
+        gone = isinstance(winner, Tombstone)
+        if placed and (gone or winner.format != record.format):  # type: ignore[union-attr]
+            self.store.delete(audio_key(record.file_id, record.format))
+        return self._theirs(winner), False
+
+    def _winner(self, file_id: str) -> Stored:
+        raw = self.raw(file_id)
+        if raw is None:
+            raise Unavailable(f"{file_id}: its outcome vanished while another was being written")
+        return parse(raw)
+
+    def _theirs(self, stored: Stored) -> Stored:
+        if isinstance(stored, Tombstone) and stored.passing:
+            raise Unavailable(f"{stored.file_id}: being cleaned up after a writer that died")
+        return stored
+
+    def _sha256(self, key: str) -> str | None:
+        digest = hashlib.sha256()
+        try:
+            with self.store.open(key) as file:
+                while chunk := file.read(_CHUNK):
+                    digest.update(chunk)
+        except NotFound:
+            return None
+        return digest.hexdigest()
+
+
+def _parse_or_none(raw: bytes) -> Stored | None:
+    try:
+        return parse(raw)
+    except CorruptRecord:
+        return None

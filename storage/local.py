@@ -1,0 +1,237 @@
+"""A directory as a store.
+
+Write-once is a hard link: it fails if the name is taken, and shows the file whole or not at all. Durable is: the file's
+bytes, then the name in its folder, then the folder's own name where it is new. Folders exist while they hold something.
+"""
+
+import fcntl
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from storage.errors import Unavailable, translated
+from storage.probe import probe
+from storage.scratch import Scratch
+from storage.store import SCRATCH, Source, check_key, check_prefix
+
+_KNOWN_FOLDERS = 10_000
+_TRIES = 100
+
+
+class LocalStore:
+    """`Store` over the directory `root`, which is made when first needed; any number of processes may share it."""
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root).absolute()
+        self._scratch = Scratch(self.root / SCRATCH)
+        self._durable: set[Path] = set()
+        self._mutex = threading.Lock()
+
+    def put_new(self, key: str, source: Source) -> bool:
+        """See `Store.put_new`."""
+        path = self._path(key)
+        with translated(key), self._at_rest(source) as ready:
+            try:
+                self._named(path, lambda: os.link(ready, path))
+            except FileExistsError:
+                self._sync_name(path)
+                return False
+            return True
+
+    def put(self, key: str, source: Source) -> None:
+        """See `Store.put`."""
+        path = self._path(key)
+        with translated(key), self._at_rest(source) as ready, self._scratch.file() as name:
+            os.link(ready, name)
+            self._named(path, lambda: os.replace(name, path))  # noqa: PTH105 - returns None
+
+    def swap(self, key: str, old: bytes, new: bytes) -> bool:
+        """See `Store.swap`."""
+        path = self._path(key)
+        with translated(key), self._at_rest(new) as ready:
+            try:
+                with self._exclusive():
+                    if path.read_bytes() != old:
+                        return False
+                    ready.replace(path)
+            except FileNotFoundError:
+                return False
+            self._sync_name(path)
+            return True
+
+    def get(self, key: str, start: int = 0, end: int | None = None) -> bytes:
+        """See `Store.get`."""
+        with translated(key), self._path(key).open("rb") as file:
+            file.seek(start)
+            return file.read() if end is None else file.read(max(0, end - start))
+
+    def open(self, key: str) -> BinaryIO:
+        """See `Store.open`."""
+        with translated(key):
+            return self._path(key).open("rb")
+
+    def size(self, key: str) -> int | None:
+        """See `Store.size`."""
+        with translated(key):
+            try:
+                return self._path(key).stat().st_size
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+
+    def delete(self, *keys: str) -> int:
+        """See `Store.delete`."""
+        gone = []
+        for key in keys:
+            path = self._path(key)
+            with translated(key), suppress(FileNotFoundError, NotADirectoryError):
+                path.unlink()
+                gone.append(path)
+        for folder in sorted({path.parent for path in gone}):
+            with translated(str(folder)):
+                self._sync_folder(folder)
+                self._prune(folder)
+        return len(gone)
+
+    def sync(self, *keys: str) -> None:
+        """See `Store.sync`. Bytes are at rest before they get a name, so that only names are left to do."""
+        for folder in sorted({self._path(key).parent for key in keys}):
+            with translated(str(folder)):
+                self._sync_folder(folder)
+
+    def keys(self, prefix: str = "") -> Iterator[str]:
+        """See `Store.keys`."""
+        for name, is_folder in self._entries(check_prefix(prefix)):
+            if is_folder:
+                yield from self.keys(f"{prefix}{name}/")
+            else:
+                yield prefix + name
+
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        """See `Store.folders`."""
+        return (name for name, is_folder in self._entries(check_prefix(prefix)) if is_folder)
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """See `Store.scratch`."""
+        with translated("scratch"):
+            file = self._scratch.file()
+            path = file.__enter__()
+        try:
+            yield path
+        finally:
+            with translated("scratch"):
+                file.__exit__(None, None, None)
+
+    def sweep(self) -> int:
+        """See `Store.sweep`."""
+        with translated("sweep"):
+            return self._scratch.sweep()
+
+    def probe(self) -> None:
+        """See `Store.probe`."""
+        probe(self)
+
+    def url(self, key: str) -> str:
+        """The file's absolute path."""
+        return str(self._path(key))
+
+    def close(self) -> None:
+        """See `Store.close`."""
+        with translated("close"):
+            self._scratch.close()
+
+    def _path(self, key: str) -> Path:
+        return self.root / check_key(key)
+
+    @contextmanager
+    def _at_rest(self, source: Source) -> Iterator[Path]:
+        """A name in scratch for the source's bytes, which are on the disk."""
+        if isinstance(source, Path) and self._scratch.owns(source):
+            _fsync(source)
+            yield source
+            return
+        with self._scratch.file() as path:
+            with path.open("xb") as file:
+                if isinstance(source, Path):
+                    with source.open("rb") as original:
+                        shutil.copyfileobj(original, file, 1 << 20)
+                else:
+                    file.write(source)
+                file.flush()
+                os.fsync(file.fileno())
+            yield path
+
+    def _named(self, path: Path, name: Callable[[], None]) -> None:
+        """Do what gives `path` its name, in a folder that another process may be removing, and make it last."""
+        for _ in range(_TRIES):
+            self._make_folder(path.parent)
+            try:
+                name()
+            except FileNotFoundError:
+                self._durable.discard(path.parent)
+                continue
+            self._sync_name(path)
+            return
+        raise Unavailable(f"{path}: its folder vanishes again and again")
+
+    def _make_folder(self, folder: Path) -> None:
+        """Make the folder and its parents durably, once: others may have made it and not come to making it last."""
+        if folder in self._durable:
+            return
+        missing = [folder, *(parent for parent in folder.parents if parent.is_relative_to(self.root))]
+        for each in reversed(missing):
+            each.mkdir(parents=each == self.root, exist_ok=True)
+            _fsync(each.parent)
+        with self._mutex:
+            if len(self._durable) >= _KNOWN_FOLDERS:
+                self._durable.clear()
+            self._durable.add(folder)
+
+    def _sync_name(self, path: Path) -> None:
+        self._sync_folder(path.parent)
+
+    def _sync_folder(self, folder: Path) -> None:
+        # A folder that is gone was emptied by others: what was put there has been deleted, there is nothing to keep.
+        with suppress(FileNotFoundError):
+            _fsync(folder)
+
+    def _prune(self, folder: Path) -> None:
+        while folder != self.root:
+            try:
+                folder.rmdir()
+            except OSError:
+                return
+            self._durable.discard(folder)
+            folder = folder.parent
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        lock = os.open(self._scratch.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def _entries(self, prefix: str) -> list[tuple[str, bool]]:
+        with translated(prefix):
+            try:
+                with os.scandir(self.root / prefix) as entries:
+                    found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+            except (FileNotFoundError, NotADirectoryError):
+                return []
+        if not prefix:
+            found = [entry for entry in found if entry[0] != SCRATCH]
+        return sorted(found, key=lambda entry: os.fsencode(entry[0] + "/" * entry[1]))
+
+
+def _fsync(path: Path) -> None:
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)

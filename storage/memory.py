@@ -1,0 +1,114 @@
+"""A store in memory: for tests, and for trying things out. It forgets everything with the process."""
+
+import io
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from storage.errors import NotFound, translated
+from storage.probe import probe
+from storage.store import Source, check_key, check_prefix
+
+
+class MemoryStore:
+    """`Store` over a dictionary. Scratch files are in the system's temporary folder."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, bytes] = {}
+        self._mutex = threading.Lock()
+
+    def put_new(self, key: str, source: Source) -> bool:
+        """See `Store.put_new`."""
+        data = _read(source)
+        with self._mutex:
+            if check_key(key) in self._held:
+                return False
+            self._held[key] = data
+            return True
+
+    def put(self, key: str, source: Source) -> None:
+        """See `Store.put`."""
+        data = _read(source)
+        with self._mutex:
+            self._held[check_key(key)] = data
+
+    def swap(self, key: str, old: bytes, new: bytes) -> bool:
+        """See `Store.swap`."""
+        with self._mutex:
+            if self._held.get(check_key(key)) != old:
+                return False
+            self._held[key] = new
+            return True
+
+    def get(self, key: str, start: int = 0, end: int | None = None) -> bytes:
+        """See `Store.get`."""
+        return self._get(key)[start:end]
+
+    def open(self, key: str) -> BinaryIO:
+        """See `Store.open`."""
+        return io.BytesIO(self._get(key))
+
+    def size(self, key: str) -> int | None:
+        """See `Store.size`."""
+        with self._mutex:
+            data = self._held.get(check_key(key))
+        return None if data is None else len(data)
+
+    def delete(self, *keys: str) -> int:
+        """See `Store.delete`."""
+        with self._mutex:
+            return sum(self._held.pop(check_key(key), None) is not None for key in keys)
+
+    def sync(self, *keys: str) -> None:
+        """See `Store.sync`."""
+
+    def keys(self, prefix: str = "") -> Iterator[str]:
+        """See `Store.keys`."""
+        return iter(self._within(check_prefix(prefix)))
+
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        """See `Store.folders`."""
+        names = (key[len(prefix) :].partition("/") for key in self._within(check_prefix(prefix)))
+        return iter(dict.fromkeys(name for name, slash, _ in names if slash))
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """See `Store.scratch`."""
+        with tempfile.TemporaryDirectory(prefix="loa-") as folder:
+            yield Path(folder) / "scratch"
+
+    def sweep(self) -> int:
+        """See `Store.sweep`: a memory has no dead writers."""
+        return 0
+
+    def probe(self) -> None:
+        """See `Store.probe`."""
+        probe(self)
+
+    def url(self, key: str) -> str:
+        """`memory:` and the key."""
+        return f"memory:{check_key(key)}"
+
+    def close(self) -> None:
+        """See `Store.close`."""
+
+    def _get(self, key: str) -> bytes:
+        with self._mutex:
+            data = self._held.get(check_key(key))
+        if data is None:
+            raise NotFound(f"{key}: not found")
+        return data
+
+    def _within(self, prefix: str) -> list[str]:
+        with self._mutex:
+            return sorted((key for key in self._held if key.startswith(prefix)), key=str.encode)
+
+
+def _read(source: Source) -> bytes:
+    if isinstance(source, bytes):
+        return source
+    with translated(str(source)):
+        return source.read_bytes()

@@ -1,0 +1,120 @@
+"""What is kept about a file: the record that commits it, and the tombstone that outlives it."""
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
+
+from storage.errors import CorruptRecord
+
+Reason = Literal["expired", "requested", "orphaned"]
+
+
+def file_id(tenant: str, request_id: str) -> str:
+    """32 hex digits that name the one file of a request: the start of SHA-256 of `<tenant>\\n<request_id>` in UTF-8."""
+    return hashlib.sha256(f"{tenant}\n{request_id}".encode()).hexdigest()[:32]
+
+
+def iso(time: datetime) -> str:
+    """ISO 8601 in UTC with `Z`; microseconds where there are any."""
+    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _utc(time: datetime) -> datetime:
+    return time.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_utc), PlainSerializer(iso, return_type=str, when_used="json")]
+"""An aware datetime in UTC; in JSON as `iso` writes it."""
+
+
+class _Stored(BaseModel):
+    # Fields of later versions are kept, so that an older one that rewrites a record loses nothing.
+    model_config = ConfigDict(frozen=True, extra="allow", protected_namespaces=())
+
+    def to_bytes(self) -> bytes:
+        """The JSON that `parse` reads."""
+        return orjson.dumps(self.model_dump(mode="json"), option=orjson.OPT_INDENT_2)
+
+
+def _megabytes(data: dict[str, Any]) -> float:
+    return round(int(data["file_size"]) / 2**20, 6)
+
+
+class Record(_Stored):
+    """A committed file. Hours, seconds, bytes, MiB and Hz as the names say; hashes are lower-case hex."""
+
+    file_id: str = Field(pattern=r"^[0-9a-f]{32}$")
+    file_path: str
+    text: str
+    speaker_id: str | int | None = None
+    model: str
+    created_at: Instant
+    expires_at: Instant
+    expiry_hours: float
+    file_size: int = Field(ge=0)
+    file_size_mb: float = Field(default_factory=_megabytes)
+    request_id: str
+    tenant: str = "default"
+    format: str
+    sample_rate: int
+    duration_seconds: float
+    sha256: str
+    """Of the file."""
+    pcm_sha256: str
+    """Of the samples."""
+    model_revision: str
+    voice: str | None = None
+    language: str | None = None
+    synthesis: dict[str, Any] = Field(default_factory=dict)
+    """What decided the samples, and counts: speed, seed, chunks, characters, text_sha256, …"""
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    """The request's own keys and values."""
+    content_sha256: str
+    """Of what the request asked for: another content under the same id is a conflict."""
+    queue_seconds: float | None = None
+    synthesis_seconds: float | None = None
+    attempts: int = 1
+    worker: str | None = None
+    cached: bool = False
+
+
+class Tombstone(_Stored):
+    """What stays of a deleted file: its record without the text. An orphan's has only what its marker told."""
+
+    file_id: str = Field(pattern=r"^[0-9a-f]{32}$")
+    deleted_at: Instant
+    reason: Reason
+    forget_at: Instant
+    """When the tombstone itself may go."""
+    request_id: str | None = None
+    tenant: str | None = None
+    file_path: str | None = None
+    file_size: int = 0
+    created_at: Instant | None = None
+    expires_at: Instant | None = None
+    content_sha256: str | None = None
+
+    @property
+    def passing(self) -> bool:
+        """Whether it stands for a file that never was: it goes with the clean-up that made it."""
+        return self.reason == "orphaned"
+
+    @classmethod
+    def of(cls, record: Record, deleted_at: datetime, reason: Reason, forget_at: datetime) -> "Tombstone":
+        """The tombstone of a committed file."""
+        kept = record.model_dump(exclude={"text"})
+        return cls.model_validate({**kept, "deleted_at": deleted_at, "reason": reason, "forget_at": forget_at})
+
+
+def parse(data: bytes) -> Record | Tombstone:
+    """Read what `to_bytes` wrote; `deleted_at` marks a tombstone. Raises CorruptRecord."""
+    try:
+        value = orjson.loads(data)
+        if isinstance(value, dict) and value.get("deleted_at") is not None:
+            return Tombstone.model_validate(value)
+        return Record.model_validate(value)
+    except (orjson.JSONDecodeError, ValidationError) as error:
+        raise CorruptRecord(f"metadata is neither a record nor a tombstone: {error}") from error

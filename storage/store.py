@@ -1,0 +1,113 @@
+"""The seam to every place that can keep bytes under names: a local directory, an object store, memory.
+
+It is cut to what object stores offer: conditional put, compare and swap, list by prefix with a delimiter; no rename, no
+append, no folder without content. All methods block, are safe to call from several threads, and raise only StoreErrors.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from storage.errors import BadKey
+
+Source = bytes | Path
+"""Bytes, or a file whose content is taken. A file is left where it is and must not be changed afterwards."""
+
+SCRATCH = "tmp"
+"""The first part of names that belong to the store itself."""
+
+_LONGEST = 255
+
+
+class Store(Protocol):
+    """Named, immutable-once-read bytes. Keys are '/'-separated; a key is never also the folder of another.
+
+    Everything is durable when its call returns: it survives power loss.
+    """
+
+    def put_new(self, key: str, source: Source) -> bool:
+        """Store under a key that is free. False, and nothing changed, if it is taken (what took it is then durable)."""
+        ...
+
+    def put(self, key: str, source: Source) -> None:
+        """Store, replacing atomically what was there: a reader sees the old or the new, whole."""
+        ...
+
+    def swap(self, key: str, old: bytes, new: bytes) -> bool:
+        """Replace atomically if the key still holds exactly `old`; False if it does not, or holds nothing.
+
+        Against other `swap`s and `put_new`s only: a key that is swapped is not for `put`.
+        """
+        ...
+
+    def get(self, key: str, start: int = 0, end: int | None = None) -> bytes:
+        """The bytes from `start` up to but not including `end`. Raises NotFound."""
+        ...
+
+    def open(self, key: str) -> BinaryIO:
+        """A seekable reader of what is there now; a later delete or put does not disturb it. Raises NotFound."""
+        ...
+
+    def size(self, key: str) -> int | None:
+        """Bytes stored under the key; None if nothing is."""
+        ...
+
+    def delete(self, *keys: str) -> int:
+        """Remove; returns how many were there. None of them comes back after a power loss."""
+        ...
+
+    def sync(self, *keys: str) -> None:
+        """What can be read at the keys now, whoever put it, is durable when this returns."""
+        ...
+
+    def keys(self, prefix: str = "") -> Iterator[str]:
+        """All keys in that folder ("" or "a/b/"), at any depth, in the order of their bytes. Not a snapshot."""
+        ...
+
+    def folders(self, prefix: str = "") -> Iterator[str]:
+        """Names of the folders directly in that folder, in the order of their bytes."""
+        ...
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        """A private path, where nothing is yet, for a file in the making; removed at the end.
+
+        `put_new` of such a file costs no copy where the store can avoid it. The body's own errors pass unchanged.
+        """
+        ...
+
+    def sweep(self) -> int:
+        """Remove what writers that died left in scratch; returns how many files. Living writers' stays."""
+        ...
+
+    def probe(self) -> None:
+        """Raises StoreRefused if the store does not honour write-once, swap and read-after-write; leaves nothing."""
+        ...
+
+    def url(self, key: str) -> str:
+        """What a record's `file_path` says for that key: a path, or a URL."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the store holds. Idempotent."""
+        ...
+
+
+def check_key(key: str) -> str:
+    """The key itself. Raises BadKey for what not every store could hold, or what would leave the store's folder."""
+    parts = key.split("/")
+    if parts[0] == SCRATCH:
+        raise BadKey(f"key {key!r}: names in {SCRATCH}/ are the store's own")
+    for part in parts:
+        if not part or part in {".", ".."} or len(part.encode()) > _LONGEST or not part.isprintable() or "\\" in part:
+            raise BadKey(f"key {key!r}: {part!r} is not a name")
+    return key
+
+
+def check_prefix(prefix: str) -> str:
+    """The prefix itself: "" or a folder with its closing '/'. Raises BadKey."""
+    if prefix:
+        if not prefix.endswith("/"):
+            raise BadKey(f"prefix {prefix!r}: a folder ends with '/'")
+        check_key(prefix[:-1])
+    return prefix
