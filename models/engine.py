@@ -1,14 +1,14 @@
 """The seam every voice engine enters by, and the errors an engine may raise.
 
-    ModelError
-    ├── UnknownModel          no engine of that name is served
-    ├── UnknownVoice          the engine, or no engine, has that voice (or speaker)
-    ├── UnsupportedLanguage   no served engine speaks it
-    ├── UnsupportedFormat     no such audio format, or not at that sample rate
-    └── SpeakError            the engine was asked and did not deliver
-        ├── EngineDied        its process ended or hung: worth another try
-        ├── OutOfMemory       it said so, or passed its memory limit
-        └── AudioRejected     what it delivered is not the text spoken whole
+ModelError
+├── UnknownModel          no engine of that name is served
+├── UnknownVoice          the engine, or no engine, has that voice (or speaker)
+├── UnsupportedLanguage   no served engine speaks it
+├── UnsupportedFormat     no such audio format, or not at that sample rate
+└── SpeakError            the engine was asked and did not deliver
+    ├── EngineDied        its process ended or hung: worth another try
+    ├── OutOfMemory       it said so, or passed its memory limit
+    └── AudioRejected     what it delivered is not the text spoken whole
 """
 
 from collections.abc import Sequence

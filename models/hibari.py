@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,9 @@ from models.stretch import stretch
 
 # The model's own range, as its documentation gives it; beyond it the samples are stretched.
 _SLOWEST, _FASTEST = 0.5, 2.0
+
+# The package fails on numbers of more than 36 digits; nobody would follow one of more than 15 in words.
+_LONG_NUMBER = re.compile(r"\d(?:,?\d){15,}")
 
 # What the model sees at once. The package splits at clause punctuation only, and its memory grows with the square of
 # a chunk: a chunk without punctuation is cut at words here.
@@ -108,8 +112,9 @@ def _cache_folder() -> Path:
 
 
 def _as_plain_text(text: str) -> str:
-    """The package reads `[word](/phonemes/)` as a pronunciation; here text is never markup."""
-    return text.replace("](", "] (")
+    """`[word](/phonemes/)` is a pronunciation to the package; here text is never markup. Long numbers go as digits."""
+    text = text.replace("](", "] (")
+    return _LONG_NUMBER.sub(lambda number: " ".join(number[0].replace(",", "")), text)
 
 
 def _at_words(phonemes: str) -> Iterator[str]:

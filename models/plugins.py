@@ -1,0 +1,33 @@
+"""Engines by name: the entry points of the group `loa.models`."""
+
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
+
+from models.engine import Engine, UnknownModel
+
+GROUP = "loa.models"
+
+
+def installed() -> list[str]:
+    """Names of all installed engines, sorted."""
+    return sorted({point.name for point in entry_points(group=GROUP)})
+
+
+def load_engine(name: str) -> Engine:
+    """A new engine, not yet loaded. `name`: an entry point's, or `module:attribute` for one that is not packaged.
+
+    Raises UnknownModel, naming what is installed or what could not be imported.
+    """
+    try:
+        factory: Callable[[], Engine] = _entry_point(name).load()
+    except (ImportError, AttributeError) as error:
+        raise UnknownModel(f"model {name!r} cannot be imported: {error}") from error
+    return factory()
+
+
+def _entry_point(name: str) -> EntryPoint:
+    if ":" in name:
+        return EntryPoint(name, name, GROUP)
+    for point in entry_points(group=GROUP, name=name):
+        return point
+    raise UnknownModel(f"model {name!r} is not installed; installed: {', '.join(installed()) or 'none'}")

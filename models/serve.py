@@ -1,0 +1,98 @@
+"""The engine process: `python -P -m models.serve MODELS [MEMORY_BYTES]`, MODELS joined by commas.
+
+Loads its engines, speaks a test sentence with each, and then one piece at a time, frames (models.wire) on standard
+input and output. Ends with its input, and with its parent: the parent decides about everything else, so the signals
+of a terminal are ignored.
+"""
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+from collections.abc import Mapping
+
+from models import wire
+from models.check import check
+from models.engine import Engine, EngineDied, ModelError, OutOfMemory, Piece, SpeakError
+from models.plugins import load_engine
+from models.speech import Speech
+
+_TEST_SENTENCE = "One, two, three."
+_PR_SET_PDEATHSIG = 1
+
+
+def main(models: str, memory_bytes: str = "0") -> int:
+    """Serve until the input ends; the exit status is 1 when an engine could not be loaded."""
+    source, out = _claim_pipes()
+    _guard(int(memory_bytes))
+    try:
+        engines = {name: _ready(name) for name in models.split(",")}
+    except ModelError as error:
+        wire.write(out, wire.failure(error))
+        return 1
+    wire.write(out, wire.frame({"ready": True}))
+    while True:
+        try:
+            header, _ = wire.read(source)
+        except EngineDied:
+            return 0
+        try:
+            wire.write_speech(out, _speak(engines, header))
+        except ModelError as error:
+            wire.write(out, wire.failure(error))
+
+
+def _claim_pipes() -> tuple[int, int]:
+    """The two pipes under private numbers; what libraries print goes to standard error, not between the frames."""
+    source, out = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    return source, out
+
+
+def _guard(memory_bytes: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # For a parent killed so hard that a forgotten copy of the pipe could keep this process alive.
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if memory_bytes:
+        resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
+
+
+def _ready(name: str) -> Engine:
+    """A loaded engine that has spoken. Raises ModelError naming the engine."""
+    try:
+        engine = load_engine(name)
+        engine.load()
+        piece = Piece(_TEST_SENTENCE, engine.voices[0].name, 1.0, 0)
+        check(engine.speak(piece), piece.text, piece.speed, engine.estimate(piece.text, piece.speed))
+    except Exception as error:
+        raise _translated(error, f"model {name!r} cannot be loaded: ") from error
+    return engine
+
+
+def _speak(engines: Mapping[str, Engine], header: Mapping[str, object]) -> Speech:
+    """Speak what a request asks for. Raises ModelError, whatever the engine raised."""
+    try:
+        piece = Piece(str(header["text"]), str(header["voice"]), float(str(header["speed"])), int(str(header["seed"])))
+        return engines[str(header["model"])].speak(piece)
+    except Exception as error:
+        raise _translated(error) from error
+
+
+def _translated(error: Exception, prefix: str = "") -> ModelError:
+    """The error of this room for anything an engine or its libraries may raise."""
+    if isinstance(error, ModelError):
+        return type(error)(f"{prefix}{error}")
+    message = f"{prefix}{type(error).__name__}: {error}"
+    # numpy raises MemoryError, onnxruntime its own exceptions, torch an OutOfMemoryError.
+    told = ("bad_alloc", "bad allocation", "allocate memory", "out of memory")
+    if isinstance(error, MemoryError) or any(words in message.lower() for words in told):
+        return OutOfMemory(message)
+    return SpeakError(message)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
