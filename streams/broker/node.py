@@ -1,0 +1,176 @@
+"""One Kafka node in a directory: its ports, its identity, its properties, and its storage."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from streams.broker.artifacts import Runtime
+from streams.broker.errors import BrokerError
+
+HOST = "127.0.0.1"
+MAX_MESSAGE_BYTES = 2 * 1024 * 1024
+PROPERTIES = "server.properties"
+
+_FORMAT_SECONDS = 120
+_STATE = "node.json"
+
+# Relative, so that no character of the directory's name has to survive a properties file.
+_LOG_DIR = "log"
+
+_OF_THE_USERS_JAVA = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH")
+
+
+@dataclass(frozen=True)
+class Node:
+    """What a node is between two runs: its cluster's id, and the ports of the last run."""
+
+    cluster_id: str
+    port: int
+    controller_port: int
+
+
+def prepare(directory: Path, port: int | None) -> Node:
+    """Return the directory's node with ports that are free now: `port`, or those of the last run, or any.
+
+    Raises BrokerError when `port` is in use.
+    """
+    last = _remembered(directory)
+    if port is not None and not is_free(port):
+        raise BrokerError(f"Port {port} on {HOST} is in use: choose another one, or none to have one chosen.")
+    taken = port or _free_port(last.port if last else 0)
+    node = Node(
+        cluster_id=last.cluster_id if last else _new_cluster_id(),
+        port=taken,
+        controller_port=_free_port(last.controller_port if last else 0, other_than=taken),
+    )
+    directory.joinpath(PROPERTIES).write_text(properties(node))
+    draft = directory / f"{_STATE}.tmp"
+    draft.write_text(json.dumps(asdict(node)))
+    draft.replace(directory / _STATE)
+    return node
+
+
+def format_storage(directory: Path, node: Node, runtime: Runtime, lock_fd: int) -> None:
+    """Make the directory Kafka's own, unless it is; the tool inherits the lock on it.
+
+    Raises BrokerError when that fails.
+    """
+    if (directory / _LOG_DIR / "meta.properties").exists():
+        return
+    # --ignore-formatted: a format that was cut short is made whole.
+    tool = ["kafka.tools.StorageTool", "format", "--standalone", "--ignore-formatted"]
+    command = [*java(runtime), *tool, "-t", node.cluster_id, "-c", PROPERTIES]
+    try:
+        done = subprocess.run(
+            command,
+            cwd=directory,
+            env=java_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_FORMAT_SECONDS,
+            check=False,
+            pass_fds=(lock_fd,),
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BrokerError(f"Kafka's storage in {directory} was not formatted within {_FORMAT_SECONDS} s.") from error
+    if done.returncode:
+        raise BrokerError(
+            f"Kafka's storage in {directory} could not be formatted:\n{(done.stdout + done.stderr)[-2000:]}"
+        )
+
+
+def properties(node: Node) -> str:
+    """Return the server.properties of a single node that listens on loopback only."""
+    listeners = f"PLAINTEXT://{HOST}:{node.port},CONTROLLER://{HOST}:{node.controller_port}"
+    settings: dict[str, str | int] = {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "listeners": listeners,
+        "advertised.listeners": listeners,
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "controller.listener.names": "CONTROLLER",
+        "controller.quorum.bootstrap.servers": f"{HOST}:{node.controller_port}",
+        "log.dirs": _LOG_DIR,
+        "auto.create.topics.enable": "false",
+        "group.initial.rebalance.delay.ms": 0,
+        "default.replication.factor": 1,
+        "min.insync.replicas": 1,
+        "offsets.topic.replication.factor": 1,
+        "offsets.topic.num.partitions": 4,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "transaction.state.log.num.partitions": 4,
+        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.min.isr": 1,
+        "share.coordinator.state.topic.num.partitions": 1,
+        "message.max.bytes": MAX_MESSAGE_BYTES,
+        "replica.fetch.max.bytes": MAX_MESSAGE_BYTES,
+        # Kafka's 128 MiB would be half of the heap.
+        "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
+    }
+    return "".join(f"{name}={value}\n" for name, value in settings.items())
+
+
+def java(runtime: Runtime) -> list[str]:
+    """Return the command line of Kafka's Java up to the class to run.
+
+    A small heap and the first compiler alone: one machine's broker waits more than it computes.
+    """
+    memory = ["-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError"]
+    leave_nothing_behind = ["-XX:-UsePerfData", "-Djava.io.tmpdir=tmp", "-XX:ErrorFile=java-error.log"]
+    logs = [
+        "-Dorg.slf4j.simpleLogger.showDateTime=true",
+        "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSS",
+    ]
+    return [str(runtime.java), *memory, *leave_nothing_behind, *logs, "-cp", runtime.classpath]
+
+
+def java_environment() -> dict[str, str]:
+    """Return the environment for Kafka's Java: ours, without what is meant for other Java programs."""
+    kept = {name: value for name, value in os.environ.items() if name not in _OF_THE_USERS_JAVA}
+    return {**kept, "LC_ALL": "C.UTF-8"}
+
+
+def is_free(port: int) -> bool:
+    """Return whether nobody listens on a port of the loopback address."""
+    with socket.socket() as probe:
+        # As Java does: a port that only a closed connection still holds is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _free_port(preferred: int, *, other_than: int = 0) -> int:
+    if preferred and preferred != other_than and is_free(preferred):
+        return preferred
+    while True:
+        with socket.socket() as probe:
+            probe.bind((HOST, 0))
+            port: int = probe.getsockname()[1]
+        if port != other_than:
+            return port
+
+
+def _remembered(directory: Path) -> Node | None:
+    try:
+        return Node(**json.loads(directory.joinpath(_STATE).read_bytes()))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError) as error:
+        raise BrokerError(f"{directory / _STATE} is damaged: {error}") from error
+
+
+def _new_cluster_id() -> str:
+    # Any name will do, but Kafka's own base64 ids may begin with "-", which its tool takes for an option.
+    return f"loa-{uuid4()}"
