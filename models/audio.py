@@ -1,0 +1,164 @@
+"""Samples to a file: resampled, rounded to 16 bits, encoded, in constant memory and the same bytes each time."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Self
+
+import numpy as np
+import soundfile
+import soxr
+from numpy.typing import NDArray
+
+from models.engine import UnsupportedFormat
+from models.ogg import fix_serial
+from models.speech import Samples
+
+LOWEST_RATE, HIGHEST_RATE = 8_000, 48_000
+
+# libsndfile's Ogg encoders keep a write's whole input on the stack.
+_BLOCK = 8_192
+
+_OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
+_MPEG_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """An audio format. `rates`: the only sample rates it takes, in Hz; empty when it takes any."""
+
+    extension: str
+    media_type: str
+    container: str
+    subtype: str
+    rates: tuple[int, ...] = ()
+
+
+FORMATS: Mapping[str, Format] = MappingProxyType(
+    {
+        "wav": Format("wav", "audio/wav", "WAV", "PCM_16"),
+        "flac": Format("flac", "audio/flac", "FLAC", "PCM_16"),
+        "mp3": Format("mp3", "audio/mpeg", "MP3", "MPEG_LAYER_III", _MPEG_RATES),
+        "opus": Format("opus", "audio/ogg; codecs=opus", "OGG", "OPUS", _OPUS_RATES),
+        "ogg": Format("ogg", "audio/ogg", "OGG", "VORBIS"),
+        "pcm": Format("pcm", "audio/pcm", "RAW", "PCM_16"),
+    }
+)
+"""By the name a request gives. `pcm`: signed 16-bit little-endian samples and nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """What a file holds. `frames`: samples at `sample_rate` (Hz).
+
+    `pcm_sha256`: of the samples as 16-bit little-endian mono PCM at that rate, before any lossy coding. Who decodes a
+    wav, flac or pcm file gets exactly these.
+    """
+
+    sample_rate: int
+    frames: int
+    duration_seconds: float
+    pcm_sha256: str
+
+
+def delivered_rate(name: str, rate_in: int, rate_out: int | None = None) -> int:
+    """The sample rate of a file: `rate_out` if given, else the engine's own or the next that the format takes.
+
+    Raises UnsupportedFormat for an unknown format, or a `rate_out` that it does not take.
+    """
+    if name not in FORMATS:
+        raise UnsupportedFormat(f"format {name!r} is unknown; allowed: {', '.join(FORMATS)}")
+    rates = FORMATS[name].rates
+    if rate_out is None:
+        return next((rate for rate in rates if rate >= rate_in), rates[-1]) if rates else _within_range(rate_in)
+    if rates and rate_out not in rates:
+        raise UnsupportedFormat(
+            f"sample_rate {rate_out} does not go with {name}; allowed: {', '.join(map(str, rates))}"
+        )
+    if not LOWEST_RATE <= rate_out <= HIGHEST_RATE:
+        raise UnsupportedFormat(f"sample_rate {rate_out} is out of range; allowed: {LOWEST_RATE} to {HIGHEST_RATE}")
+    return rate_out
+
+
+def _within_range(rate: int) -> int:
+    return min(max(rate, LOWEST_RATE), HIGHEST_RATE)
+
+
+class Encoder:
+    """Writes mono samples to a new file, a part at a time; use as a context manager, or call `close`.
+
+    `rate_in`: Hz of what is written; `rate_out`: Hz of the file, None for the best fit. `result` is there once it is
+    closed. Raises UnsupportedFormat, OSError when the file cannot be written. Blocking: give it a thread.
+    """
+
+    def __init__(self, path: Path, format: str, rate_in: int, rate_out: int | None = None) -> None:  # noqa: A002
+        self.sample_rate = delivered_rate(format, rate_in, rate_out)
+        self.result: Encoded | None = None
+        self._path = path
+        self._format = FORMATS[format]
+        self._resampler = None
+        if self.sample_rate != rate_in:
+            self._resampler = soxr.ResampleStream(rate_in, self.sample_rate, 1, dtype="float32")
+        self._digest = hashlib.sha256()
+        self._frames = 0
+        endian = "LITTLE" if self._format.container == "RAW" else None
+        # An open file, not its name: an error of the system keeps its number that way.
+        self._raw = path.open("w+b")
+        try:
+            self._file = soundfile.SoundFile(
+                self._raw, "w", self.sample_rate, 1, self._format.subtype, endian, self._format.container
+            )
+        except soundfile.LibsndfileError as error:
+            self._raw.close()
+            raise UnsupportedFormat(f"format {format!r} cannot be written here: {error}") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._abandon()
+
+    def write(self, samples: Samples) -> None:
+        """Append float32 samples, shape (n,); beyond [-1, 1] they are clipped."""
+        if self._resampler is not None:
+            samples = self._resampler.resample_chunk(np.ascontiguousarray(samples, np.float32))
+        self._append(samples)
+
+    def close(self) -> Encoded:
+        """Finish the file; a second call gives the same result again."""
+        if self.result is None:
+            if self._resampler is not None:
+                self._append(self._resampler.resample_chunk(np.zeros(0, np.float32), last=True))
+            self._file.close()
+            self._raw.close()
+            if self._format.container == "OGG":
+                fix_serial(self._path)
+            seconds = self._frames / self.sample_rate
+            self.result = Encoded(self.sample_rate, self._frames, seconds, self._digest.hexdigest())
+        return self.result
+
+    def _append(self, samples: Samples) -> None:
+        pcm = to_pcm(samples)
+        self._digest.update(pcm.tobytes())
+        self._frames += len(pcm)
+        for start in range(0, len(pcm), _BLOCK):
+            self._file.write(pcm[start : start + _BLOCK])
+
+    def _abandon(self) -> None:
+        try:
+            self._file.close()
+        finally:
+            self._raw.close()
+
+
+def to_pcm(samples: Samples) -> NDArray[np.int16]:
+    """Samples as 16-bit little-endian integers: rounded to the nearest, clipped to the ends, never wrapped."""
+    pcm: NDArray[np.int16] = np.rint(np.clip(samples, -1.0, 1.0) * np.float32(32767)).astype("<i2")
+    return pcm

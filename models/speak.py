@@ -1,0 +1,89 @@
+"""A whole text, spoken by all processes of a pool at once and delivered in order."""
+
+import asyncio
+import hashlib
+from collections import deque
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.check import check
+from models.engine import AudioRejected, Engine, Piece
+from models.host import EnginePool
+from models.registry import Choice
+from models.speech import Speech
+from models.text import Chunk, split
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """Chunk `k` (from 1) of `n`, its pause included."""
+
+    k: int
+    n: int
+    speech: Speech
+
+
+def plan(choice: Choice) -> list[Chunk]:
+    """The chunks that `speak_text` will speak, in order; their number is known beforehand."""
+    return split(choice.text, choice.engine.max_characters)
+
+
+def estimate_seconds(engine: Engine, chunks: Sequence[Chunk], speed: float) -> float:
+    """Seconds of audio, roughly, pauses included."""
+    pauses = sum(chunk.pause_after_seconds for chunk in chunks) / speed
+    return pauses + sum(engine.estimate(chunk.text, speed) for chunk in chunks if chunk.voiced)
+
+
+def estimate_cost(engine: Engine, chunks: Sequence[Chunk], speed: float) -> float:
+    """Seconds of work on one core, roughly."""
+    return sum(engine.cost(chunk.text, speed) for chunk in chunks if chunk.voiced)
+
+
+def chunk_seed(seed: int, k: int) -> int:
+    """The seed of chunk `k`: the request's own for the first, so that one chunk alone is the engine's own result."""
+    if k == 1:
+        return seed
+    return int.from_bytes(hashlib.sha256(f"{seed}:{k}".encode()).digest()[:4], "little")
+
+
+async def speak_text(
+    pool: EnginePool,
+    choice: Choice,
+    chunks: Sequence[Chunk],
+    speed: float = 1.0,
+    seed: int = 0,
+    *,
+    timeout: float = 60.0,  # noqa: ASYNC109 - of each piece in its process, not of the whole
+) -> AsyncGenerator[Spoken, None]:
+    """Yield every chunk in order, checked, with the silence that follows it.
+
+    At most one chunk more than the pool has processes is held, so a text of any length takes little memory.
+    `chunks`: from `plan`. `seed`: 0 … 2**32-1. Raises SpeakError (EngineDied, OutOfMemory, AudioRejected among them);
+    AudioRejected when no chunk has anything to speak. Close the generator to give up early.
+    """
+    if not any(chunk.voiced for chunk in chunks):
+        raise AudioRejected("there is no letter or number to speak in the text")
+    ahead: deque[asyncio.Task[Speech]] = deque()
+    upcoming = iter(enumerate(chunks, start=1))
+    try:
+        for k in range(1, len(chunks) + 1):
+            while len(ahead) <= pool.processes and (following := next(upcoming, None)) is not None:
+                number, chunk = following
+                piece = Piece(chunk.text, choice.voice, speed, chunk_seed(seed, number))
+                ahead.append(asyncio.create_task(_speak_chunk(pool, choice.engine, chunk, piece, timeout)))
+            yield Spoken(k, len(chunks), await ahead.popleft())
+    finally:
+        for task in ahead:
+            task.cancel()
+        await asyncio.gather(*ahead, return_exceptions=True)
+
+
+async def _speak_chunk(pool: EnginePool, engine: Engine, chunk: Chunk, piece: Piece, seconds: float) -> Speech:
+    pause = np.zeros(round(chunk.pause_after_seconds / piece.speed * engine.rate), np.float32)
+    if not chunk.voiced:
+        return Speech(pause, engine.rate)
+    speech = await pool.speak(engine.name, piece, seconds)
+    check(speech, piece.text, piece.speed, engine.estimate(piece.text, piece.speed))
+    return Speech(np.concatenate((speech.samples, pause)), speech.rate) if len(pause) else speech
