@@ -145,7 +145,7 @@ class CleanUp:
         return [audio_key(file_id, audio_format) for audio_format in FORMATS]
 
     def _parts(self, file_id: str) -> list[str]:
-        return list(self._store.keys(f"parts/{file_id}/"))
+        return list(self._store.names(f"parts/{file_id}/"))
 
     def _drop(self, marker: Marker) -> None:
         self._store.delete(marker.key)

@@ -72,7 +72,7 @@ def due(store: Store, cutoff: datetime, shard: str) -> Iterator[Marker]:
     for name in store.folders("expiry/"):
         if name > last:
             return
-        for key in store.keys(f"expiry/{name}/{shard}/"):
+        for key in store.names(f"expiry/{name}/{shard}/"):
             marker = parse_key(key)
             if marker is not None and marker.time <= cutoff:
                 yield marker

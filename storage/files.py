@@ -81,8 +81,7 @@ class AudioFiles:
         key = audio_key(record.file_id, record.format)
         placed = self.store.put_new(key, audio)
         if self.store.put_new(metadata_key(record.file_id), record.to_bytes()):
-            self._own(record, audio, sure=placed)
-            return record, True
+            return self._own(record, audio, sure=placed)
         return self._lost(record, audio, placed=placed)
 
     def replace(self, record: Record, audio: Path) -> tuple[Stored, bool]:
@@ -99,10 +98,9 @@ class AudioFiles:
         self.mark(record)
         if not self.store.swap(metadata_key(record.file_id), raw, record.to_bytes()):
             return self._theirs(self._winner(record.file_id)), False
-        self._own(record, audio, sure=False)
         if before is not None and before.format != record.format:
             self.store.delete(audio_key(before.file_id, before.format))
-        return record, True
+        return self._own(record, audio, sure=False)
 
     def verify(self, record: Record) -> bool:
         """Whether the audio is there with the record's size and sha256. Reads all of it."""
@@ -142,16 +140,28 @@ class AudioFiles:
         note = {"file_path": record.file_path, "request_id": record.request_id, "tenant": record.tenant}
         self.store.put_new(Marker.at(record.expires_at, record.file_id).key, orjson.dumps(note))
 
-    def _own(self, record: Record, audio: Path, *, sure: bool) -> None:
+    def _own(self, record: Record, audio: Path, *, sure: bool) -> tuple[Stored, bool]:
         """The record is ours: have our audio under it, and a marker. `sure`: no other bytes than ours can be there."""
-        key = audio_key(record.file_id, record.format)
-        # Clean-up of an earlier, dead writer under this id may have taken our audio before we committed.
-        there = self.store.size(key) == record.file_size
-        if not there or not (sure or self._sha256(key) == record.sha256):
-            self.store.put(key, audio)
         # A writer held up past its own expiry may find its marker settled as a dead one's.
         if self.clock() >= record.expires_at:
             self.mark(record)
+        key = audio_key(record.file_id, record.format)
+        # Clean-up of an earlier, dead writer under this id may have taken our audio before we committed.
+        there = self.store.size(key) == record.file_size
+        if there and (sure or self._sha256(key) == record.sha256):
+            return record, True
+        ours = record.to_bytes()
+        if self.raw(record.file_id) != ours:
+            return self._lost(record, audio, placed=False)
+        self.store.put(key, audio)
+        return (record, True) if self.raw(record.file_id) == ours else self._overtaken(record, audio)
+
+    def _overtaken(self, record: Record, audio: Path) -> tuple[Stored, bool]:
+        """Held up for so long that another deleted or repaired our record before we put our audio over his."""
+        winner = self._winner(record.file_id)
+        if isinstance(winner, Record) and winner.format == record.format:
+            return self.replace(record, audio)
+        return self._lost(record, audio, placed=True)
 
     def _lost(self, record: Record, audio: Path, *, placed: bool) -> tuple[Stored, bool]:
         try:

@@ -102,11 +102,11 @@ class LocalStore:
             with translated(str(folder)):
                 self._sync_folder(folder)
 
-    def keys(self, prefix: str = "") -> Iterator[str]:
-        """See `Store.keys`."""
+    def names(self, prefix: str = "") -> Iterator[str]:
+        """See `Store.names`."""
         for name, is_folder in self._entries(check_prefix(prefix)):
             if is_folder:
-                yield from self.keys(f"{prefix}{name}/")
+                yield from self.names(f"{prefix}{name}/")
             else:
                 yield prefix + name
 
@@ -168,8 +168,8 @@ class LocalStore:
     def _named(self, path: Path, name: Callable[[], None]) -> None:
         """Do what gives `path` its name, in a folder that another process may be removing, and make it last."""
         for _ in range(_TRIES):
-            self._make_folder(path.parent)
             try:
+                self._make_folder(path.parent)
                 name()
             except FileNotFoundError:
                 self._durable.discard(path.parent)

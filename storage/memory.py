@@ -65,8 +65,8 @@ class MemoryStore:
     def sync(self, *keys: str) -> None:
         """See `Store.sync`."""
 
-    def keys(self, prefix: str = "") -> Iterator[str]:
-        """See `Store.keys`."""
+    def names(self, prefix: str = "") -> Iterator[str]:
+        """See `Store.names`."""
         return iter(self._within(check_prefix(prefix)))
 
     def folders(self, prefix: str = "") -> Iterator[str]:

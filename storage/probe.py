@@ -30,5 +30,5 @@ def _promises(store: "Store", key: str) -> list[tuple[bool, str]]:
         (not store.swap(key, b"second", b"third"), "refuse a swap that comes too late"),
         (store.swap(key, b"first", b"third"), "swap"),
         (store.get(key, 1, 3) == b"hi", "show what was written last, by range"),
-        (key in list(store.keys("probe/")), "list what it holds"),
+        (key in list(store.names("probe/")), "list what it holds"),
     ]

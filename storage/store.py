@@ -61,7 +61,7 @@ class Store(Protocol):
         """What can be read at the keys now, whoever put it, is durable when this returns."""
         ...
 
-    def keys(self, prefix: str = "") -> Iterator[str]:
+    def names(self, prefix: str = "") -> Iterator[str]:
         """All keys in that folder ("" or "a/b/"), at any depth, in the order of their bytes. Not a snapshot."""
         ...
 

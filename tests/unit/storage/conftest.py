@@ -1,0 +1,24 @@
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from storage_fakes import World
+
+from storage.local import LocalStore
+from storage.memory import MemoryStore
+from storage.store import Store
+
+Backend = Callable[[Path], Store]
+BACKENDS: dict[str, Backend] = {"memory": lambda path: MemoryStore(), "local": LocalStore}
+
+
+@pytest.fixture(params=BACKENDS)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    made = BACKENDS[request.param](tmp_path / "store")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(MemoryStore(), tmp_path)
