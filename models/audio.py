@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from models.engine import UnsupportedFormat
 from models.ogg import fix_serial
+from models.sink import Sink
 from models.speech import Samples
 
 LOWEST_RATE, HIGHEST_RATE = 8_000, 48_000
@@ -104,15 +105,14 @@ class Encoder:
         self._digest = hashlib.sha256()
         self._frames = 0
         endian = "LITTLE" if self._format.container == "RAW" else None
-        # An open file, not its name: an error of the system keeps its number that way.
-        self._raw = path.open("w+b")
+        self._sink = Sink(path)
         try:
             self._file = soundfile.SoundFile(
-                self._raw, "w", self.sample_rate, 1, self._format.subtype, endian, self._format.container
+                self._sink, "w", self.sample_rate, 1, self._format.subtype, endian, self._format.container
             )
         except soundfile.LibsndfileError as error:
-            self._raw.close()
-            raise UnsupportedFormat(f"format {format!r} cannot be written here: {error}") from error
+            self._sink.close()
+            raise self._sink.error or UnsupportedFormat(f"format {format!r} cannot be written here: {error}") from error
 
     def __enter__(self) -> Self:
         return self
@@ -137,7 +137,9 @@ class Encoder:
             if self._resampler is not None:
                 self._append(self._resampler.resample_chunk(np.zeros(0, np.float32), last=True))
             self._file.close()
-            self._raw.close()
+            self._sink.close()
+            if self._sink.error is not None:
+                raise self._sink.error
             if self._format.container == "OGG":
                 fix_serial(self._path)
             seconds = self._frames / self.sample_rate
@@ -149,13 +151,17 @@ class Encoder:
         self._digest.update(pcm.tobytes())
         self._frames += len(pcm)
         for start in range(0, len(pcm), _BLOCK):
-            self._file.write(pcm[start : start + _BLOCK])
+            try:
+                self._file.write(pcm[start : start + _BLOCK])
+            except (soundfile.LibsndfileError, AssertionError) as error:
+                # soundfile asserts that all was written, even where libsndfile gave the reason.
+                raise self._sink.error or OSError(f"{self._path} could not be encoded: {error}") from error
 
     def _abandon(self) -> None:
         try:
             self._file.close()
         finally:
-            self._raw.close()
+            self._sink.close()
 
 
 def to_pcm(samples: Samples) -> NDArray[np.int16]:

@@ -6,7 +6,8 @@ ModelError
 ├── UnsupportedLanguage   no served engine speaks it
 ├── UnsupportedFormat     no such audio format, or not at that sample rate
 └── SpeakError            the engine was asked and did not deliver
-    ├── EngineDied        its process ended or hung: worth another try
+    ├── EngineDied        its process ended: worth another try
+    │   └── EngineTimeout     it did not answer in time and was ended
     ├── OutOfMemory       it said so, or passed its memory limit
     └── AudioRejected     what it delivered is not the text spoken whole
 """
@@ -44,6 +45,10 @@ class SpeakError(ModelError):
 
 class EngineDied(SpeakError):  # noqa: N818
     """The engine's process ended or hung while it held this piece; another try may succeed."""
+
+
+class EngineTimeout(EngineDied):
+    """The engine did not answer in time, and its process was ended."""
 
 
 class OutOfMemory(SpeakError):  # noqa: N818

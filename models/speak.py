@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.check import check
-from models.engine import AudioRejected, Engine, Piece
+from models.engine import AudioRejected, Engine, EngineDied, Piece
 from models.host import EnginePool
 from models.registry import Choice
 from models.speech import Speech
@@ -56,12 +56,14 @@ async def speak_text(
     seed: int = 0,
     *,
     timeout: float = 60.0,  # noqa: ASYNC109 - of each piece in its process, not of the whole
+    tries: int = 1,
 ) -> AsyncGenerator[Spoken, None]:
     """Yield every chunk in order, checked, with the silence that follows it.
 
     At most one chunk more than the pool has processes is held, so a text of any length takes little memory.
-    `chunks`: from `plan`. `seed`: 0 … 2**32-1. Raises SpeakError (EngineDied, OutOfMemory, AudioRejected among them);
-    AudioRejected when no chunk has anything to speak. Close the generator to give up early.
+    `chunks`: from `plan`. `seed`: 0 … 2**32-1. `timeout`: seconds that each chunk may take, beside ten times what it is
+    expected to cost. `tries`: of a chunk whose process died. Raises SpeakError (EngineDied, OutOfMemory, AudioRejected
+    among them); AudioRejected when no chunk has anything to speak. Close the generator to give up early.
     """
     if not any(chunk.voiced for chunk in chunks):
         raise AudioRejected("there is no letter or number to speak in the text")
@@ -72,7 +74,9 @@ async def speak_text(
             while len(ahead) <= pool.processes and (following := next(upcoming, None)) is not None:
                 number, chunk = following
                 piece = Piece(chunk.text, choice.voice, speed, chunk_seed(seed, number))
-                ahead.append(asyncio.create_task(_speak_chunk(pool, choice.engine, chunk, piece, timeout)))
+                limit = timeout + 10 * choice.engine.cost(chunk.text, speed)
+                speaking = _Speaking(pool, choice.engine, limit, tries)
+                ahead.append(asyncio.create_task(speaking.chunk(chunk, piece)))
             yield Spoken(k, len(chunks), await ahead.popleft())
     finally:
         for task in ahead:
@@ -80,10 +84,28 @@ async def speak_text(
         await asyncio.gather(*ahead, return_exceptions=True)
 
 
-async def _speak_chunk(pool: EnginePool, engine: Engine, chunk: Chunk, piece: Piece, seconds: float) -> Speech:
-    pause = np.zeros(round(chunk.pause_after_seconds / piece.speed * engine.rate), np.float32)
-    if not chunk.voiced:
-        return Speech(pause, engine.rate)
-    speech = await pool.speak(engine.name, piece, seconds)
-    check(speech, piece.text, piece.speed, engine.estimate(piece.text, piece.speed))
-    return Speech(np.concatenate((speech.samples, pause)), speech.rate) if len(pause) else speech
+@dataclass(frozen=True, slots=True)
+class _Speaking:
+    """How a chunk is spoken. `limit`: seconds a process may take for it. `tries`: processes that may die over it."""
+
+    pool: EnginePool
+    engine: Engine
+    limit: float
+    tries: int
+
+    async def chunk(self, chunk: Chunk, piece: Piece) -> Speech:
+        """The chunk and its pause, checked."""
+        pause = np.zeros(round(chunk.pause_after_seconds / piece.speed * self.engine.rate), np.float32)
+        if not chunk.voiced:
+            return Speech(pause, self.engine.rate)
+        speech = await self._piece(piece)
+        check(speech, piece.text, piece.speed, self.engine.estimate(piece.text, piece.speed))
+        return Speech(np.concatenate((speech.samples, pause)), speech.rate) if len(pause) else speech
+
+    async def _piece(self, piece: Piece) -> Speech:
+        for _ in range(self.tries - 1):
+            try:
+                return await self.pool.speak(self.engine.name, piece, self.limit)
+            except EngineDied:
+                continue
+        return await self.pool.speak(self.engine.name, piece, self.limit)
