@@ -2,11 +2,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from storage_fakes import World
 
 from storage.local import LocalStore
 from storage.memory import MemoryStore
 from storage.store import Store
+from tests.unit.storage.storage_fakes import World
 
 Backend = Callable[[Path], Store]
 BACKENDS: dict[str, Backend] = {"memory": lambda path: MemoryStore(), "local": LocalStore}

@@ -1,13 +1,13 @@
 from datetime import timedelta
 
 import pytest
-from storage_fakes import START, World
 
 from storage.errors import CorruptRecord
 from storage.expiry import Marker
 from storage.files import metadata_key
 from storage.records import Tombstone
 from storage.store import Store
+from tests.unit.storage.storage_fakes import START, World
 
 
 @pytest.fixture

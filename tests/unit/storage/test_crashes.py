@@ -6,11 +6,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from storage_fakes import Crash, Watched, World, dying
 
 from storage.memory import MemoryStore
 from storage.records import Record, Tombstone
 from storage.store import Store
+from tests.unit.storage.storage_fakes import Crash, Watched, World, dying
 
 Deed = Callable[[World, Store], object]
 

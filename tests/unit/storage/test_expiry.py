@@ -3,10 +3,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from storage_fakes import START
 
 from storage.expiry import SHARDS, Marker, due, folder, parse_key, slice_of
 from storage.memory import MemoryStore
+from tests.unit.storage.storage_fakes import START
 
 NAME = "0123456789abcdef" * 2
 TIMES = st.datetimes(datetime(2000, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))

@@ -1,10 +1,10 @@
 import pytest
-from storage_fakes import World
 
 from storage.errors import CorruptRecord, NotFound
 from storage.files import AudioFiles, metadata_key
 from storage.records import Record, Tombstone
 from storage.store import Store
+from tests.unit.storage.storage_fakes import World
 
 
 @pytest.fixture

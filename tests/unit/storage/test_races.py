@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from storage_fakes import World, interrupted
-from test_crashes import check_always, check_gone, clean, damaged, dead_writer, delete, nothing
 
 from storage.memory import MemoryStore
 from storage.records import Record, Tombstone
 from storage.store import Store
+from tests.unit.storage.storage_fakes import World, interrupted
+from tests.unit.storage.test_crashes import check_always, check_gone, clean, damaged, dead_writer, delete, nothing
 
 Deed = Callable[[World, Store], object]
 

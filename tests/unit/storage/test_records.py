@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from storage_fakes import START, World
 
 from storage.errors import CorruptRecord
 from storage.records import Record, Tombstone, file_id, iso, parse
+from tests.unit.storage.storage_fakes import START, World
 
 
 def test_file_id_is_as_specified() -> None:
