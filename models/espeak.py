@@ -10,9 +10,12 @@ import numpy as np
 from models import espeak_zygote, packages
 from models.engine import EngineDied, Piece, SpeakError, UnknownModel, Voice
 from models.espeak_voices import VoiceFile, read_voices
+from models.pace import Pace
 from models.speech import Speech
 from models.stretch import REVISION as STRETCH_REVISION
 from models.stretch import stretch
+
+_PACE = Pace(piece=0.13, letter=0.051, digit=0.32, pause=0.15)
 
 _WORDS_PER_MINUTE = 175
 """espeak's own pace: speed 1."""
@@ -47,12 +50,12 @@ class Espeak:
         return {} if folder is None else {f.name: f for f in read_voices(folder / "espeak-ng-data" / "lang")}
 
     def estimate(self, text: str, speed: float) -> float:
-        """Seconds; see `_seconds_at_pace`."""
-        return _seconds_at_pace(text) / speed
+        """Seconds: a compromise between languages, off by 12 to 17 % on average."""
+        return _PACE.seconds(text) / speed
 
     def cost(self, text: str, speed: float) -> float:
-        """Seconds of one core: a fork, then 0.0025 for each second of audio."""
-        return 0.008 + 0.0025 * self.estimate(text, speed)
+        """Seconds of one core: a fork, then 0.002 for each second of audio."""
+        return 0.006 + 0.002 * self.estimate(text, speed)
 
     def load(self) -> None:
         """Start the silent process. Raises UnknownModel when not installed, EngineDied when it does not start."""
@@ -100,9 +103,3 @@ class Espeak:
         if len(body) < size:
             raise EngineDied("espeak's process ended within its reply")
         return body
-
-
-def _seconds_at_pace(text: str) -> float:
-    """Seconds at speed 1."""
-    digits = sum(c.isdigit() for c in text)
-    return 0.1 + 0.06 * (len(text) - digits) + 0.3 * digits

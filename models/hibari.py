@@ -12,12 +12,15 @@ import numpy as np
 
 from models import packages
 from models.engine import Piece, SpeakError, UnknownModel, Voice
+from models.pace import Pace
 from models.speech import Speech
 from models.stretch import REVISION as STRETCH_REVISION
 from models.stretch import stretch
 
 # The model's own range, as its documentation gives it; beyond it the samples are stretched.
 _SLOWEST, _FASTEST = 0.5, 2.0
+
+_PACE = Pace(piece=0.62, letter=0.056, digit=0.36, pause=0.29)
 
 # The package fails on numbers of more than 36 digits; nobody would follow one of more than 15 in words.
 _LONG_NUMBER = re.compile(r"\d(?:,?\d){15,}")
@@ -53,12 +56,12 @@ class Hibari:
         return tuple(_voice(name, facts) for name, facts in known.items() if _is_here(facts))
 
     def estimate(self, text: str, speed: float) -> float:
-        """Seconds; see `_seconds_at_pace`."""
-        return _seconds_at_pace(text) / speed
+        """Seconds: off by 10 % on average, at most by 24 % over the texts it was fitted on."""
+        return _PACE.seconds(text) / speed
 
     def cost(self, text: str, speed: float) -> float:
-        """Seconds of one core: 0.015 for each second of audio the network itself makes, and a little per piece."""
-        return 0.005 + 0.015 * _seconds_at_pace(text) / min(max(speed, _SLOWEST), _FASTEST)
+        """Seconds of one core: 0.01 a piece and 0.016 for each second of audio that the network itself makes."""
+        return 0.01 + 0.016 * _PACE.seconds(text) / min(max(speed, _SLOWEST), _FASTEST)
 
     def load(self) -> None:
         """Load the default voice; others are loaded when first asked for. Raises UnknownModel when not installed."""
@@ -126,9 +129,3 @@ def _at_words(phonemes: str) -> Iterator[str]:
         phonemes = phonemes[cut:].lstrip()
     if phonemes:
         yield phonemes
-
-
-def _seconds_at_pace(text: str) -> float:
-    """Seconds at speed 1."""
-    digits = sum(c.isdigit() for c in text)
-    return 0.4 + 0.062 * (len(text) - digits) + 0.3 * digits

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from models import wire
-from models.engine import EngineDied, ModelError, OutOfMemory, Piece, UnknownModel
+from models.engine import EngineDied, EngineTimeout, ModelError, OutOfMemory, Piece, UnknownModel
 from models.process import EngineProcess, ended
 from models.speech import Speech
 
@@ -71,7 +71,7 @@ class EnginePool:
         """Speak one piece on the next idle process.
 
         `timeout`: seconds the process may take, not counting the wait for it. A process that passes it, or dies, is
-        killed and replaced. Raises EngineDied then, OutOfMemory, SpeakError, UnknownModel. A cancelled caller leaves
+        killed and replaced. Raises EngineTimeout or EngineDied then, OutOfMemory, SpeakError, UnknownModel. A cancelled caller leaves
         the process to finish its piece, which nobody hears.
         """
         if model not in self.models:
@@ -99,7 +99,7 @@ class EnginePool:
                 speech = await loop.run_in_executor(self._threads, process.exchange, request)
         except TimeoutError:
             process.kill()
-            raise EngineDied(f"engine process {process.pid} did not answer within {seconds:g} s") from None
+            raise EngineTimeout(f"engine process {process.pid} did not answer within {seconds:g} s") from None
         except (EngineDied, OutOfMemory):
             # Out of memory: what the libraries hold by then is not given back.
             process.kill()
