@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 _REQUEST_SECONDS = 10.0
 _NO_SUCH_GROUP = "loa-readiness"
@@ -19,9 +20,9 @@ def answers(bootstrap: str) -> bool:
         socket.create_connection((host, int(port)), timeout=_REQUEST_SECONDS).close()
     except OSError:
         return False
-    # A loop of its own, so that the caller's thread keeps the loop it has.
-    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-        return runner.run(_coordinator_answers(bootstrap))
+    # A thread of its own, because the caller's may have an event loop, running or not.
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(lambda: asyncio.run(_coordinator_answers(bootstrap))).result()
 
 
 async def _coordinator_answers(bootstrap: str) -> bool:
