@@ -71,8 +71,8 @@ class EnginePool:
         """Speak one piece on the next idle process.
 
         `timeout`: seconds the process may take, not counting the wait for it. A process that passes it, or dies, is
-        killed and replaced. Raises EngineTimeout or EngineDied then, OutOfMemory, SpeakError, UnknownModel. A cancelled caller leaves
-        the process to finish its piece, which nobody hears.
+        killed and replaced. Raises EngineTimeout or EngineDied then, OutOfMemory, SpeakError, UnknownModel. A cancelled
+        caller leaves the process to finish its piece, which nobody hears.
         """
         if model not in self.models:
             raise UnknownModel(f"model {model!r} is not served; served: {', '.join(self.models)}")

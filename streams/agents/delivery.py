@@ -1,0 +1,44 @@
+"""A record on its way through an agent: taken from the stream in order, handled, acknowledged when done."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+ATTEMPT_HEADER = "loa-attempt"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One record as an agent sees it. `done()` says that its outcome is durable; only then may its offset be committed.
+
+    `headers`: the last value of each name. `time`: when the broker appended it.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    time: datetime
+    done: Callable[[], None]
+    headers: Mapping[str, bytes] = field(default_factory=dict)
+    raw_headers: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def source(self) -> str:
+        """`<topic>-<partition>-<offset>`: names a request that has no id of its own."""
+        return f"{self.topic}-{self.partition}-{self.offset}"
+
+    @property
+    def attempt(self) -> int:
+        """1 for a first try; a retry says its number in a header."""
+        text = self.headers.get(ATTEMPT_HEADER, b"")
+        return int(text) if text.isdigit() and len(text) < 6 else 1
+
+    @property
+    def age(self) -> float:
+        """Seconds since the broker appended it; never negative, whatever the clocks say."""
+        return max(0.0, (datetime.now(UTC) - self.time).total_seconds())
+
+
+Deliveries = AsyncIterator[Delivery]

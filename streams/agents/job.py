@@ -1,0 +1,90 @@
+"""A request that was understood: what to speak, with which voice, for whom, and how long it will take."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from models.audio import delivered_rate
+from models.engine import ModelError, UnknownModel, UnknownVoice, UnsupportedFormat, UnsupportedLanguage
+from models.registry import Choice, Registry
+from models.speak import estimate_seconds, plan
+from models.text import Chunk, has_speech
+from storage.records import file_id
+from streams.agents.delivery import Delivery
+from streams.errors import ErrorCode, RequestError
+from streams.requests import SynthesisRequested, parse
+from streams.settings import Settings
+
+REFUSALS: dict[type[ModelError], ErrorCode] = {
+    UnknownModel: ErrorCode.UNKNOWN_MODEL,
+    UnknownVoice: ErrorCode.UNKNOWN_VOICE,
+    UnsupportedFormat: ErrorCode.UNSUPPORTED_FORMAT,
+    UnsupportedLanguage: ErrorCode.UNSUPPORTED_LANGUAGE,
+}
+
+
+@dataclass(slots=True)
+class Job:
+    """One request in hand. `deliveries`: the record, and repeats of it that came while it was in hand.
+
+    `content`: the request's fingerprint. `chunks`: what is spoken in one go each. `seconds`: of speech, estimated.
+    `started`: when it was taken up.
+    """
+
+    request: SynthesisRequested
+    request_id: str
+    file_id: str
+    content: str
+    choice: Choice
+    chunks: list[Chunk]
+    seconds: float
+    deliveries: list[Delivery]
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def first(self) -> Delivery:
+        """The record that was taken up."""
+        return self.deliveries[0]
+
+    def lifetime(self, settings: Settings) -> timedelta:
+        """How long the file is kept."""
+        hours = self.request.expiry_hours or settings.default_expiry_hours
+        return timedelta(hours=hours if self.request.store else min(hours, settings.unstored_minutes / 60))
+
+    def conflict(self) -> RequestError:
+        """The refusal of a request whose id was used before for other content."""
+        message = f"request_id: {self.request_id!r} was used before for other content; the first result stays"
+        return RequestError(ErrorCode.REQUEST_CONFLICT, message)
+
+
+def understand(delivery: Delivery, settings: Settings, registry: Registry) -> Job:
+    """A record → a job. Raises RequestError, whose echo says what of the record can be repeated."""
+    request = parse(delivery.value, settings)
+    try:
+        choice = _choose(request, registry)
+    except RequestError as error:
+        error.echo = request.model_dump(include={"request_id", "tenant", "metadata"})
+        raise
+    chunks = plan(choice)
+    request_id = request.request_id or delivery.source
+    return Job(
+        request=request,
+        request_id=request_id,
+        file_id=file_id(request.tenant_id, request_id),
+        content=request.content_sha256(),
+        choice=choice,
+        chunks=chunks,
+        seconds=estimate_seconds(choice.engine, chunks, request.speed),
+        deliveries=[delivery],
+    )
+
+
+def _choose(request: SynthesisRequested, registry: Registry) -> Choice:
+    """Engine, voice and rate that can do it. Raises RequestError."""
+    try:
+        choice = registry.resolve(request.text, request.model, request.voice, request.speaker_id, request.language)
+        delivered_rate(request.format, choice.engine.rate, request.sample_rate)
+    except ModelError as error:
+        raise RequestError(REFUSALS[type(error)], str(error)) from error
+    if not has_speech(choice.text):
+        raise RequestError(ErrorCode.INVALID_REQUEST, "text: there is no letter or number to speak in it")
+    return choice

@@ -1,0 +1,169 @@
+"""From a job to its file: found in the store, or spoken, encoded and committed."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+import stamina
+
+from models.audio import Encoded, Encoder
+from models.engine import AudioRejected, EngineTimeout, ModelError, OutOfMemory
+from models.host import EnginePool
+from models.speak import speak_text
+from storage.errors import CorruptRecord, StoreError, StoreFull, Unavailable
+from storage.files import AudioFiles
+from storage.records import Record, Tombstone
+from streams.agents.job import Job
+from streams.errors import ErrorCode, RequestError
+from streams.settings import Settings
+
+Stored = Record | Tombstone
+Spoken = Callable[[int, float], Awaitable[None]]
+T = TypeVar("T")
+
+SPEAK_ERRORS: dict[type[ModelError], ErrorCode] = {
+    OutOfMemory: ErrorCode.OUT_OF_MEMORY,
+    AudioRejected: ErrorCode.AUDIO_REJECTED,
+    EngineTimeout: ErrorCode.SYNTHESIS_TIMEOUT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A spoken and encoded file that is not committed yet. `sha256`: of the file. `size`: bytes."""
+
+    encoded: Encoded
+    sha256: str
+    size: int
+
+
+class Maker:
+    """Finds or makes the one file of a job. All errors are RequestErrors."""
+
+    def __init__(self, settings: Settings, pool: EnginePool, files: AudioFiles, worker: str) -> None:
+        self._settings = settings
+        self._pool = pool
+        self._files = files
+        self._worker = worker
+
+    async def find(self, job: Job) -> Stored | None:
+        """What an earlier delivery of this request left, whole; None if it is to be spoken."""
+        return await self._stored(self._find, job)
+
+    async def make(self, job: Job, spoken: Spoken) -> Stored:
+        """Speak and commit; another writer's result is adopted.
+
+        `spoken(k, seconds)` is awaited after chunk k, with the seconds of audio up to its end.
+        """
+        with self._files.store.scratch() as path:
+            try:
+                draft = await self._speak(job, path, spoken)
+            except ModelError as error:
+                raise RequestError(SPEAK_ERRORS.get(type(error), ErrorCode.SYNTHESIS_FAILED), str(error)) from error
+            return await self._stored(self._commit, job, self._record(job, draft), path)
+
+    async def inline(self, job: Job, found: Stored) -> bytes | None:
+        """The file's bytes where they were asked for and are small enough for an event."""
+        if not job.request.return_audio or isinstance(found, Tombstone):
+            return None
+        small = found.file_size <= self._settings.max_inline_bytes
+        return await self._stored(self._files.read, found) if small else None
+
+    async def _stored(self, call: Callable[..., T], *arguments: object) -> T:
+        """Call the store in a thread, again after a fault that may pass."""
+        tries = self._settings.synthesis_tries
+        try:
+            async for attempt in stamina.retry_context(on=(StoreFull, Unavailable), attempts=tries, timeout=None):
+                with attempt:
+                    return await asyncio.to_thread(call, *arguments)
+        except StoreError as error:
+            raise RequestError(ErrorCode.STORAGE_FAILED, f"the audio could not be stored: {error}") from error
+        raise RuntimeError("a retry ends in a result or an error")
+
+    def _find(self, job: Job) -> Stored | None:
+        try:
+            return self._usable(job, self._files.find(job.file_id))
+        except CorruptRecord:
+            return None
+
+    def _usable(self, job: Job, found: Stored | None) -> Stored | None:
+        """What was found, if it answers this job; None if it must be spoken again. Raises request_conflict."""
+        if found is not None and found.content_sha256 != job.content:
+            raise job.conflict()
+        return found if not isinstance(found, Record) or self._files.adopt(found) else None
+
+    def _commit(self, job: Job, record: Record, path: Path) -> Stored:
+        stored, ours = self._files.put_once(record, path)
+        if ours:
+            return stored
+        return self._usable(job, stored) or self._files.replace(record, path)[0]
+
+    async def _speak(self, job: Job, path: Path, spoken: Spoken) -> Draft:
+        request, engine = job.request, job.choice.engine
+        pieces = speak_text(
+            self._pool,
+            job.choice,
+            job.chunks,
+            request.speed,
+            request.seed_or_derived() % 2**32,
+            timeout=self._settings.synthesis_timeout_seconds,
+            tries=self._settings.synthesis_tries,
+        )
+        encoder = await asyncio.to_thread(Encoder, path, request.format, engine.rate, request.sample_rate)
+        seconds = 0.0
+        with encoder:
+            async with aclosing(pieces):
+                async for piece in pieces:
+                    await asyncio.to_thread(encoder.write, piece.speech.samples)
+                    seconds += piece.speech.seconds
+                    await spoken(piece.k, seconds)
+            encoded = await asyncio.to_thread(encoder.close)
+        return Draft(encoded, *await asyncio.to_thread(_sha256_and_size, path))
+
+    def _record(self, job: Job, draft: Draft) -> Record:
+        request, choice, now = job.request, job.choice, datetime.now(UTC)
+        lifetime = job.lifetime(self._settings)
+        return Record(
+            file_id=job.file_id,
+            file_path=self._files.file_path(job.file_id, request.format),
+            text=request.text,
+            speaker_id=choice.speaker_id,
+            model=choice.model,
+            created_at=now,
+            expires_at=now + lifetime,
+            expiry_hours=lifetime.total_seconds() / 3600,
+            file_size=draft.size,
+            request_id=job.request_id,
+            tenant=request.tenant_id,
+            format=request.format,
+            sample_rate=draft.encoded.sample_rate,
+            duration_seconds=draft.encoded.duration_seconds,
+            sha256=draft.sha256,
+            pcm_sha256=draft.encoded.pcm_sha256,
+            model_revision=choice.engine.revision,
+            voice=choice.voice,
+            language=choice.language,
+            synthesis={
+                "speed": request.speed,
+                "seed": request.seed_or_derived(),
+                "characters": len(request.text),
+                "chunks": len(job.chunks),
+                "text_sha256": hashlib.sha256(request.text.encode()).hexdigest(),
+            },
+            metadata=request.metadata or {},
+            content_sha256=job.content,
+            queue_seconds=round(max(0.0, (job.started - job.first.time).total_seconds()), 6),
+            synthesis_seconds=round((now - job.started).total_seconds(), 6),
+            attempts=job.first.attempt,
+            worker=self._worker,
+        )
+
+
+def _sha256_and_size(path: Path) -> tuple[str, int]:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()

@@ -1,0 +1,61 @@
+"""Outcomes as events: what the store or an error says, in the words of the contract."""
+
+import base64
+from datetime import UTC, datetime
+
+from storage.records import Record, Tombstone, file_id
+from streams.agents.delivery import Delivery
+from streams.agents.job import Job
+from streams.errors import RequestError
+from streams.events import AudioDeleted, Headers, SynthesisCompleted, SynthesisFailed
+from streams.requests import DEFAULT_TENANT
+from streams.settings import Settings
+
+AUDIO_PATH = "/api/tts/audio"
+
+
+def completed(found: Record | Tombstone, settings: Settings, audio: bytes | None = None) -> SynthesisCompleted:
+    """The event that says that a file was committed; the same each time it is said."""
+    fields = found.model_dump()
+    counts = {name: fields["synthesis"][name] for name in ("text_sha256", "characters", "chunks")}
+    url = f"{settings.public_url.rstrip('/')}{AUDIO_PATH}/{found.file_id}" if settings.public_url else None
+    inline = base64.b64encode(audio).decode() if audio is not None else None
+    return SynthesisCompleted.model_validate(fields | counts | {"audio_url": url, "audio_base64": inline})
+
+
+def failed(delivery: Delivery, error: RequestError, worker: str, job: Job | None = None) -> SynthesisFailed:
+    """The event that says why a request ends without audio."""
+    request_id = (job.request_id if job else error.echo.get("request_id")) or delivery.source
+    tenant = (job.request.tenant if job else error.echo.get("tenant")) or DEFAULT_TENANT
+    return SynthesisFailed(
+        request_id=request_id,
+        file_id=file_id(tenant, request_id),
+        tenant=tenant,
+        metadata=job.request.metadata if job else error.echo.get("metadata"),
+        code=error.code,
+        message=error.message,
+        retryable=error.code.reason.retryable,
+        attempts=delivery.attempt,
+        failed_at=datetime.now(UTC),
+        source=delivery.source,
+        content_sha256=job.content if job else None,
+        worker=worker,
+    )
+
+
+def dead_letter_headers(delivery: Delivery, error: RequestError) -> Headers:
+    """The record's own headers, and those of KIP-1034 that say where it came from and why it is here."""
+    said = {
+        "exception": error.code.value,
+        "message": error.message,
+        "stacktrace": "",
+        "topic": delivery.topic,
+        "partition": str(delivery.partition),
+        "offset": str(delivery.offset),
+    }
+    return [*delivery.raw_headers, *((f"__streams.errors.{name}", text.encode()) for name, text in said.items())]
+
+
+def deleted(tombstone: Tombstone) -> AudioDeleted:
+    """The event that says that a file is gone; the same each time it is said."""
+    return AudioDeleted.model_validate(tombstone.model_dump())

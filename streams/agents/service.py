@@ -1,0 +1,208 @@
+"""Faust as Loa uses it: raw records, own window, own commits, and no way to sit idle looking healthy.
+
+What Faust does by itself (acknowledgements, its commit timer, its topics, its web server) is off.
+"""
+
+import asyncio
+import functools
+import tempfile
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import faust
+import structlog
+from faust.app.base import BootStrategy
+
+from streams.agents.delivery import Deliveries, Delivery
+from streams.agents.transport import ReadAhead, Transport
+from streams.agents.window import Partition, Window
+from streams.kafka import DEFAULT_BROKERS, ssl_context
+from streams.settings import Settings
+
+COMMIT_SECONDS = 1.0
+NEVER = 1e7
+TWIN_REJOINS, TWIN_SECONDS = 4, 30.0
+
+log = structlog.get_logger(__name__)
+
+
+class TwinError(Exception):
+    """Another process has this worker's name: the two take the group membership from each other without end."""
+
+
+class _Boot(BootStrategy):  # type: ignore[misc]
+    """Consumer and agents only; events are written by Loa's own producer."""
+
+    enable_kafka_producer = False
+    enable_web = False
+
+
+class Service(faust.App):  # type: ignore[misc]
+    """A Faust app whose agents get `Delivery` objects.
+
+    `fatal`: set to the reason when this worker must end: records were skipped, or it has a twin.
+    """
+
+    BootStrategy = _Boot
+
+    def __init__(self, settings: Settings, worker: str) -> None:
+        self.window = Window()
+        self.read_ahead = ReadAhead(settings.window_bytes)
+        self.assigned = asyncio.Event()
+        self.fatal: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._folder = tempfile.TemporaryDirectory(prefix="loa-faust-")
+        self._rejoins: deque[tuple[int, float]] = deque(maxlen=TWIN_REJOINS)
+        self._generation: int | None = None
+        super().__init__(settings.kafka_group, **_options(settings, worker, Path(self._folder.name)))
+        self.on_partitions_revoked.connect(self._revoked)
+        self.on_partitions_assigned.connect(self._were_assigned)
+
+    def _new_transport(self) -> Any:
+        return Transport(self.conf.broker_consumer, self)
+
+    def follow(self, topic: str, agent: Callable[[Deliveries], Awaitable[None]]) -> None:
+        """Run an agent over a topic."""
+        channel = self.topic(
+            topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", allow_empty=True
+        )
+
+        async def run(stream: Any) -> None:
+            try:
+                await agent(self._deliveries(stream))
+            except Exception as error:
+                self._end(f"the agent of {topic} failed: {error!r}")
+                raise
+
+        self.agent(channel, name=f"loa.{topic}", concurrency=1)(run)
+
+    async def _deliveries(self, stream: Any) -> Deliveries:
+        async for event in stream.noack().events():
+            delivery = await self._take(event.message)
+            if delivery is not None:
+                yield delivery
+
+    async def _take(self, message: Any) -> Delivery | None:
+        """A record into the window; None if it is stale or there already. Ends the worker if records were skipped."""
+        if message.epoch == self.window.epoch:
+            self.read_ahead.take(self.consumer, message.size)
+        if message.generation_id != self._generation:
+            if self._generation is not None and message.epoch == self.window.epoch and len(self.window):
+                self.window.reset()
+                message.epoch = self.window.epoch
+            self._generation = message.generation_id
+        partition = Partition(message.topic, message.partition)
+        epoch = message.epoch
+        if epoch != self.window.epoch:
+            return None
+        if not self.window.started(partition):
+            committed = await self.consumer.broker_committed(partition)
+            log_start = await self.consumer.log_start(partition)
+            if epoch != self.window.epoch:
+                return None
+            removed = self.window.start(partition, message.offset, committed, log_start)
+            if removed:
+                log.error("retention removed records unread", partition=str(partition), records=removed)
+        entry = self.window.track(partition, message.offset, epoch)
+        if entry is None:
+            return None
+        headers = tuple(message.headers.items() if isinstance(message.headers, dict) else message.headers or ())
+        return Delivery(
+            topic=message.topic,
+            partition=message.partition,
+            offset=message.offset,
+            key=message.key,
+            value=message.value,
+            time=datetime.fromtimestamp(message.timestamp or time.time(), UTC),
+            done=functools.partial(self.window.done, entry),
+            headers=dict(headers),
+            raw_headers=headers,
+        )
+
+    async def commit_finished(self) -> None:
+        """Commit every finished prefix."""
+        if self._consumer is not None:
+            await self.consumer.commit_window(self.window)
+
+    async def keep_committing(self) -> None:
+        """Commit once a second, for as long as the worker lives."""
+        while True:
+            await asyncio.sleep(COMMIT_SECONDS)
+            await self.commit_finished()
+
+    async def _revoked(self, _: Any, revoked: set[Any], **__: Any) -> None:
+        self.window.reset()
+        self.read_ahead.reset()
+        now, generation = time.monotonic(), self.consumer_generation_id
+        if revoked:
+            self._rejoins.append((generation, now))
+        same = [then for number, then in self._rejoins if number == generation and now - then < TWIN_SECONDS]
+        if len(same) >= TWIN_REJOINS:
+            self._end(f"rejoined {TWIN_REJOINS} times in {TWIN_SECONDS:g} s: another process has this TTS_WORKER_ID")
+
+    async def _were_assigned(self, _: Any, assigned: set[Any], **__: Any) -> None:
+        log.info("partitions assigned", count=len(assigned))
+        self.assigned.set()
+
+    def trouble(self, oldest: float) -> str | None:
+        """Why this worker cannot go on, if so: Faust crashed, or a record is unfinished for too long (seconds).
+
+        Safe to call from any thread; Faust only logs most of what ends its agents.
+        """
+        if self.crashed:
+            return f"the stream crashed: {self.crash_reason!r}"
+        thread = getattr(self._consumer, "_thread", None)
+        if thread is not None and thread.crashed:
+            return f"the consumer crashed: {thread.crash_reason!r}"
+        age = self.window.head_age()
+        return f"a record has been in hand for {age:.0f} s" if age > oldest else None
+
+    def _end(self, reason: str) -> None:
+        if not self.fatal.done():
+            self.fatal.set_result(reason)
+
+    async def close(self) -> None:
+        """Stop and remove Faust's folder."""
+        try:
+            await self.stop()
+        finally:
+            self._folder.cleanup()
+
+
+def _options(settings: Settings, worker: str, folder: Path) -> dict[str, Any]:
+    """Faust's settings, each tested on a real broker under kills, pauses and rebalances."""
+    brokers = (settings.kafka_brokers or DEFAULT_BROKERS).split(",")
+    options: dict[str, Any] = {
+        "broker": [f"aiokafka://{broker.strip()}" for broker in brokers],
+        "broker_client_id": f"loa-{worker}",
+        "consumer_group_instance_id": f"{settings.kafka_group}-{worker}",  # a restart needs no rebalance
+        "broker_session_timeout": settings.kafka_session_timeout_seconds,
+        "broker_heartbeat_interval": settings.kafka_session_timeout_seconds / 5,
+        "broker_request_timeout": max(90.0, settings.kafka_session_timeout_seconds * 2),
+        "broker_rebalance_timeout": 60.0,
+        "broker_max_poll_interval": NEVER,  # with full buffers Faust does not poll, and would be put out of the group
+        "broker_commit_interval": NEVER,  # the window commits
+        "broker_max_poll_records": 200,
+        "stream_buffer_maxsize": 1024,
+        "stream_wait_empty": False,  # stalls the whole group at a rebalance; the worker drains by itself
+        "stream_publish_on_commit": False,
+        "consumer_auto_offset_reset": "earliest",
+        "topic_disable_leader": True,
+        "topic_allow_declare": False,
+        "table_standby_replicas": 0,
+        "web_enabled": False,
+        "datadir": folder,
+    }
+    if settings.kafka_sasl_password:
+        options["broker_credentials"] = faust.SASLCredentials(
+            mechanism=settings.kafka_sasl_mechanism,
+            username=settings.kafka_sasl_username,
+            password=settings.kafka_sasl_password.get_secret_value(),
+            ssl_context=ssl_context(settings),
+        )
+    elif settings.kafka_security_protocol == "SSL":
+        options["broker_credentials"] = faust.SSLCredentials(ssl_context(settings))
+    return options

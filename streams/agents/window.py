@@ -1,0 +1,115 @@
+"""The in-order window: what was taken from the log, what of it is done, and how far may be committed.
+
+Acknowledging records out of order loses those before them when the worker dies, so only a finished prefix is ever
+committed. Faust's generation numbers can stay the same over a rebalance in which records were skipped, so the window
+counts epochs of its own: one ends whenever partitions are revoked, and what belongs to an older one is never committed.
+Its effects are idempotent, and it will be delivered again.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Partition(NamedTuple):
+    """A topic's partition; equal to Kafka's own pair of the same values."""
+
+    topic: str
+    partition: int
+
+
+class HoleError(Exception):
+    """Records between the last one seen and this one never arrived: going on would commit past them."""
+
+
+@dataclass(slots=True)
+class Entry:
+    """A record in the window. `since`: monotonic seconds."""
+
+    partition: Partition
+    offset: int
+    epoch: int
+    since: float
+    done: bool = False
+
+
+class Window:
+    """Entries per partition in the order of their offsets, for one epoch at a time."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.epoch = 0
+        self._clock = clock
+        self._entries: dict[Partition, deque[Entry]] = {}
+        self._newest: dict[Partition, int] = {}
+        self._finished: dict[Partition, int] = {}
+        self._committed: dict[Partition, int] = {}
+
+    def reset(self) -> None:
+        """Begin a new epoch: forget all entries, since their partitions may be somebody else's now."""
+        self.epoch += 1
+        for table in (self._entries, self._newest, self._finished, self._committed):
+            table.clear()
+
+    def started(self, partition: Partition) -> bool:
+        """Whether this epoch has seen a record of the partition."""
+        return partition in self._newest
+
+    def start(self, partition: Partition, offset: int, committed: int | None, log_start: int) -> int:
+        """Check the first record of a partition in this epoch against the broker's committed offset.
+
+        Returns how many records retention removed unread (0 as a rule). Raises HoleError if records were skipped.
+        A record before the committed offset comes again and is harmless.
+        """
+        expected = log_start if committed is None or committed < 0 else committed
+        removed = 0
+        if offset > expected:
+            if offset != log_start:
+                raise HoleError(
+                    f"{partition}: committed {expected}, log starts at {log_start}, first record is {offset}"
+                )
+            removed = offset - expected
+        self._newest[partition] = offset - 1
+        return removed
+
+    def track(self, partition: Partition, offset: int, epoch: int) -> Entry | None:
+        """Take a record in; None if it is stale or already in the window. Raises HoleError at a jump upwards."""
+        if epoch != self.epoch:
+            return None
+        newest = self._newest[partition]
+        if offset <= newest:
+            return None
+        if offset != newest + 1:
+            raise HoleError(f"{partition}: expected {newest + 1}, got {offset}")
+        self._newest[partition] = offset
+        entry = Entry(partition, offset, epoch, self._clock())
+        self._entries.setdefault(partition, deque()).append(entry)
+        return entry
+
+    def done(self, entry: Entry) -> None:
+        """The record has its outcome; its prefix may be committed once all before it are done."""
+        entry.done = True
+        if entry.epoch != self.epoch:
+            return
+        entries = self._entries[entry.partition]
+        while entries and entries[0].done:
+            self._finished[entry.partition] = entries.popleft().offset + 1
+
+    def to_commit(self) -> dict[Partition, int]:
+        """End of the finished prefix of each partition where it has moved since the last commit."""
+        return {p: end for p, end in self._finished.items() if end > self._committed.get(p, -1)}
+
+    def committed(self, offsets: Mapping[Partition, int], epoch: int) -> None:
+        """The broker took these offsets, asked for in `epoch`."""
+        if epoch == self.epoch:
+            self._committed.update(offsets)
+
+    def head_age(self) -> float:
+        """Seconds that the oldest unfinished record has been in the window; 0 when there is none."""
+        now = self._clock()
+        return max((now - entries[0].since for entries in list(self._entries.values()) if entries), default=0.0)
+
+    def __len__(self) -> int:
+        """Unfinished and unacknowledged records."""
+        return sum(len(entries) for entries in self._entries.values())

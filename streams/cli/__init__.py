@@ -1,0 +1,50 @@
+"""The command `loa`: parse, call, print."""
+
+import sys
+
+import typer
+from aiokafka.errors import KafkaConnectionError, KafkaError
+
+from models.engine import ModelError
+from storage.errors import StoreError
+from streams.broker import BrokerUnavailable
+from streams.cli import log, machine, say, show
+from streams.settings import SettingsError
+from streams.topics import TopicsError
+
+app = typer.Typer(
+    name="loa",
+    help="Text to speech as an event-driven stream processor. Settings are TTS_* variables: see `loa config`.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(machine.up)
+app.command()(machine.worker)
+app.command()(say.say)
+app.command()(log.watch)
+app.command()(show.voices)
+app.command()(show.config)
+app.command()(show.doctor)
+app.add_typer(log.topics, name="topics")
+
+
+def main() -> None:
+    """Run a command; what the user can put right is said in a sentence, without a traceback."""
+    try:
+        app()
+    except SettingsError as error:
+        _leave(2, "wrong settings", error)
+    except (TopicsError, ModelError, StoreError, BrokerUnavailable) as error:
+        _leave(1, type(error).__name__, error)
+    except KafkaConnectionError as error:
+        _leave(1, "no broker answers", f"{error}; look at TTS_KAFKA_BROKERS, or start one with `loa up`")
+    except KafkaError as error:
+        _leave(1, "Kafka", error)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _leave(status: int, what: str, error: object) -> None:
+    sys.stderr.write(f"loa: {what}: {error}\n")
+    sys.exit(status)

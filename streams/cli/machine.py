@@ -1,0 +1,60 @@
+"""`loa up` and `loa worker`: the long-running commands."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Protocol
+
+import typer
+
+from streams.cli.common import configured, print_json
+from streams.lifeline import end_with_parent
+
+
+class Process(Protocol):
+    """What runs until it is told to stop."""
+
+    def stop(self) -> None:
+        """Finish in order."""
+        ...
+
+    async def run(self) -> int:
+        """Run; returns the exit status."""
+        ...
+
+
+def up(
+    data: Annotated[Path, typer.Option(help="where the embedded Kafka keeps its log")] = Path("storage"),
+    kafka_port: Annotated[
+        int | None, typer.Option(help="port of the embedded Kafka; default: a free one", min=1)
+    ] = None,
+) -> None:
+    """Run all of Loa on this machine, in the foreground; prints a JSON line when it can speak.
+
+    Starts an Apache Kafka of its own unless TTS_KAFKA_BROKERS is set. Ctrl-C stops it in order.
+    """
+    from streams.machine import Machine
+
+    settings = configured()
+    raise typer.Exit(asyncio.run(_run(lambda: Machine(settings, data, kafka_port, print_json))))
+
+
+def worker(
+    create_topics: Annotated[bool, typer.Option(help="make topics that are missing")] = False,
+    end_with_stdin: Annotated[bool, typer.Option(hidden=True)] = False,
+) -> None:
+    """Run one worker: takes requests, speaks, cleans up; prints a JSON line when it can speak."""
+    from streams.app import Worker  # Faust takes a second to import, and other commands need none of it
+
+    settings = configured()
+    if end_with_stdin:
+        end_with_parent(grace_seconds=settings.drain_seconds + 30)
+    raise typer.Exit(asyncio.run(_run(lambda: Worker(settings, print_json, create_topics=create_topics))))
+
+
+async def _run(make: Callable[[], Process]) -> int:
+    process, loop = make(), asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, process.stop)
+    return await process.run()

@@ -1,0 +1,198 @@
+"""Every event Loa writes: its fields, its topic, and its CloudEvents headers."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from storage.records import Instant
+from streams.errors import ErrorCode
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+FileId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="SHA-256 of tenant and request id, first half")]
+Headers = list[tuple[str, bytes]]
+
+
+class Event(BaseModel):
+    """What all events have. Readers ignore fields they do not know."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    topic: ClassVar[str]
+
+    def outcome(self) -> str:
+        """What `ce_id` is made from, beside the file id: the same for a repeated event."""
+        return self.topic
+
+    def key(self) -> str:
+        """Key of the record."""
+        raise TypeError(f"{type(self).__name__} says no key")
+
+    def ce_id(self) -> str:
+        """CloudEvents id: a repeated event has the same."""
+        return f"{self.key()}.{self.outcome()}"
+
+    def encode(self) -> bytes:
+        """JSON in UTF-8, without what is not known."""
+        return self.model_dump_json(exclude_none=True).encode()
+
+
+class RequestEvent(Event):
+    """An event about one request."""
+
+    request_id: str
+    file_id: FileId
+    tenant: str
+    metadata: dict[str, Any] | None = Field(None, description="as in the request")
+
+    def key(self) -> str:
+        """See `Event.key`."""
+        return self.request_id
+
+    def ce_id(self) -> str:
+        """See `Event.ce_id`."""
+        return f"{self.file_id}.{self.outcome()}"
+
+
+class SynthesisProgressed(RequestEvent):
+    """A request was taken up, or one of its chunks was spoken."""
+
+    topic = "progress"
+
+    state: Literal["started", "chunk"]
+    chunk: int | None = Field(None, ge=1, description="k of n")
+    chunks: int = Field(ge=1, description="n")
+    seconds: float | None = Field(None, ge=0, description="audio spoken so far, in seconds")
+    worker: str
+
+    def outcome(self) -> str:
+        """See `Event.outcome`."""
+        return self.state if self.chunk is None else f"chunk.{self.chunk}"
+
+
+class SynthesisCompleted(RequestEvent):
+    """The audio is durable. A repeat has the same `ce_id`, also after the audio expired."""
+
+    topic = "completed"
+
+    file_path: str = Field(description="where the audio is, seen from the worker")
+    audio_url: str | None = Field(None, description="where it can be fetched, if there is a public address")
+    format: str
+    sample_rate: int = Field(description="Hz")
+    duration_seconds: float
+    file_size: int = Field(description="bytes")
+    sha256: Sha256 = Field(description="of the file")
+    pcm_sha256: Sha256 = Field(description="of the samples as 16-bit little-endian PCM, before any lossy coding")
+    model: str
+    model_revision: str
+    voice: str
+    speaker_id: str | None = None
+    language: str
+    text_sha256: Sha256 = Field(description="of the request's text in UTF-8")
+    characters: int
+    chunks: int
+    created_at: Instant
+    expires_at: Instant
+    queue_seconds: float = Field(description="from the record's time to its start")
+    synthesis_seconds: float = Field(description="from its start to durable audio")
+    cached: bool = Field(False, description="the audio was there already")
+    attempts: int
+    worker: str
+    audio_base64: str | None = Field(None, description="the file, where it was asked for and is small")
+
+
+class SynthesisFailed(RequestEvent):
+    """The request ends without audio."""
+
+    topic = "failed"
+
+    code: ErrorCode
+    message: str = Field(description="names the field, the value, and what is allowed")
+    retryable: bool
+    attempts: int
+    failed_at: Instant
+    source: str = Field(description="<topic>-<partition>-<offset> of the record")
+    content_sha256: Sha256 | None = Field(None, description="fingerprint of what was asked for")
+    worker: str
+
+    def outcome(self) -> str:
+        """A conflict is about another content than the id's own outcome, so it has an id of its own."""
+        if self.code == ErrorCode.REQUEST_CONFLICT and self.content_sha256:
+            return f"failed.{self.content_sha256[:16]}"
+        return "failed"
+
+
+class CleanupRequested(Event):
+    """Remove what of one shard expired before a cutoff, or one file whatever its expiry."""
+
+    topic = "cleanup"
+
+    cutoff: Instant | None = Field(None, description="only what expired before; never later than now")
+    shard: Annotated[str | None, Field(pattern=r"^[0-9a-f]$")] = Field(None, description="first digit of the file ids")
+    file_id: FileId | None = Field(None, description="the one file to delete")
+    tenant: str | None = Field(None, description="only if it is this tenant's")
+
+    def key(self) -> str:
+        """See `Event.key`."""
+        return self.file_id or f"shard-{self.shard}"
+
+    def outcome(self) -> str:
+        """See `Event.outcome`."""
+        return "cleanup" if self.cutoff is None else f"cleanup.{self.cutoff:%Y%m%dT%H%M%S.%fZ}"
+
+
+class CancelRequested(Event):
+    """Stop a request that is queued or being spoken."""
+
+    topic = "commands"
+
+    request_id: str
+    tenant: str = "default"
+
+    def key(self) -> str:
+        """See `Event.key`."""
+        return self.request_id
+
+
+class AudioDeleted(Event):
+    """A file is gone."""
+
+    topic = "deleted"
+
+    file_id: FileId
+    request_id: str | None = None
+    tenant: str | None = None
+    reason: Literal["expired", "requested", "orphaned"]
+    file_size: int = Field(description="bytes that were freed")
+    deleted_at: Instant
+
+    def key(self) -> str:
+        """See `Event.key`."""
+        return self.file_id
+
+
+EVENTS: tuple[type[Event], ...] = (
+    SynthesisProgressed,
+    SynthesisCompleted,
+    SynthesisFailed,
+    CleanupRequested,
+    CancelRequested,
+    AudioDeleted,
+)
+
+
+def headers(
+    event: Event, topic: str, source: str, now: datetime, passed_on: Mapping[str, bytes] | None = None
+) -> Headers:
+    """CloudEvents 1.0 headers in binary mode; `traceparent` and `tracestate` of the request are passed on."""
+    fields = {
+        "ce_specversion": "1.0",
+        "ce_id": event.ce_id(),
+        "ce_source": source,
+        "ce_type": f"loa.{topic}",
+        "ce_time": now.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "content-type": "application/json",
+    }
+    trace = [(name, value) for name, value in (passed_on or {}).items() if name in {"traceparent", "tracestate"}]
+    return [(name, text.encode()) for name, text in fields.items()] + trace

@@ -1,0 +1,110 @@
+"""How Loa's own clients reach Kafka, and the one writer of events."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+
+from streams.events import Event, Headers, headers
+from streams.settings import Settings
+from streams.topics import MAX_MESSAGE_BYTES, Topics
+
+DEFAULT_BROKERS = "127.0.0.1:9092"
+
+
+def ssl_context(settings: Settings) -> ssl.SSLContext | None:
+    """TLS as the settings say; None without it."""
+    if "SSL" not in settings.kafka_security_protocol:
+        return None
+    context = ssl.create_default_context(cafile=settings.kafka_ssl_cafile)
+    if settings.kafka_ssl_certfile:
+        context.load_cert_chain(settings.kafka_ssl_certfile, settings.kafka_ssl_keyfile)
+    return context
+
+
+def client_options(settings: Settings) -> dict[str, Any]:
+    """Arguments that every aiokafka client takes."""
+    options: dict[str, Any] = {
+        "bootstrap_servers": settings.kafka_brokers or DEFAULT_BROKERS,
+        "security_protocol": settings.kafka_security_protocol,
+        "ssl_context": ssl_context(settings),
+        "client_id": f"loa-{socket.gethostname()}",
+    }
+    if settings.kafka_sasl_password:
+        options |= {
+            "sasl_mechanism": settings.kafka_sasl_mechanism,
+            "sasl_plain_username": settings.kafka_sasl_username,
+            "sasl_plain_password": settings.kafka_sasl_password.get_secret_value(),
+        }
+    return options
+
+
+@asynccontextmanager
+async def admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
+    """An admin client, closed at the end."""
+    admin = AIOKafkaAdminClient(**client_options(settings))
+    try:
+        await admin.start()
+        yield admin
+    finally:
+        await admin.close()
+
+
+class EventWriter:
+    """Writes events and plain records; each call returns when the broker has them on disk in all in-sync copies."""
+
+    def __init__(self, settings: Settings, topics: Topics, source: str) -> None:
+        self._topics = topics
+        self._source = source
+        self._options = client_options(settings) | {
+            "acks": "all",
+            "enable_idempotence": True,
+            "request_timeout_ms": int(settings.kafka_outage_seconds * 1000),
+            "max_request_size": MAX_MESSAGE_BYTES,
+            "linger_ms": 0,
+        }
+
+    async def start(self) -> None:
+        """Connect. Raises KafkaConnectionError where no broker answers."""
+        self._producer = AIOKafkaProducer(**self._options)
+        try:
+            await self._producer.start()
+        except BaseException:
+            await self._producer.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Flush and disconnect."""
+        await self._producer.stop()
+
+    async def emit(self, event: Event, passed_on: Mapping[str, bytes] | None = None) -> None:
+        """Write an event and wait for the broker's word. Raises KafkaError."""
+        await (await self._enqueue(event, passed_on))
+
+    async def mention(self, event: Event, passed_on: Mapping[str, bytes] | None = None) -> None:
+        """Write an event whose loss would do no harm (progress); does not wait for the broker's word."""
+        (await self._enqueue(event, passed_on)).add_done_callback(_seen)
+
+    async def write(self, short: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
+        """Write a record as it is and wait for the broker's word. Raises KafkaError."""
+        await (await self._producer.send(self._topics[short].name, value, key, headers=headers))
+
+    async def _enqueue(self, event: Event, passed_on: Mapping[str, bytes] | None) -> "asyncio.Future[Any]":
+        topic = self._topics[event.topic].name
+        fields = headers(event, topic, self._source, datetime.now(UTC), passed_on)
+        future: asyncio.Future[Any] = await self._producer.send(
+            topic, event.encode(), event.key().encode(), headers=fields
+        )
+        return future
+
+
+def _seen(future: "asyncio.Future[Any]") -> None:
+    """Take note of a failure that harms nobody, so that the loop does not report it as never retrieved."""
+    if not future.cancelled():
+        future.exception()

@@ -1,0 +1,103 @@
+"""All of Loa on one machine: the broker, and each part as a process of its own, started again when it fails."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import orjson
+import structlog
+
+from streams.broker import EmbeddedBroker, shown_on_stderr
+from streams.settings import Settings
+
+RESTART_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Part:
+    """A `loa` command as a child process, which ends when this process does; `ready` is what it says once it works."""
+
+    def __init__(self, command: Sequence[str], environment: dict[str, str]) -> None:
+        self.ready: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._command = [sys.executable, "-m", "streams.cli", *command, "--end-with-stdin"]
+        self._environment = os.environ | environment
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = False
+
+    async def keep(self) -> int:
+        """Run it until `stop`, again whenever it fails. Returns the exit status of a first run that never worked."""
+        while True:
+            self._process = process = await asyncio.create_subprocess_exec(
+                *self._command,
+                env=self._environment,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                start_new_session=True,  # Ctrl-C is for the parent, which stops the parts in order
+            )
+            await self._listen(process)
+            status = await process.wait()
+            if self._stopping or not self.ready.done():
+                return status
+            log.warning("a part ended and is started again", command=self._command[3], status=status)
+            await asyncio.sleep(RESTART_SECONDS)
+
+    async def _listen(self, process: asyncio.subprocess.Process) -> None:
+        if process.stdout is None:
+            raise RuntimeError("a part has no standard output")
+        async for line in process.stdout:
+            if not self.ready.done():
+                self.ready.set_result(orjson.loads(line))
+
+    def stop(self) -> None:
+        """Ask it to finish in order."""
+        self._stopping = True
+        if self._process is not None and self._process.stdin is not None:
+            with suppress(ProcessLookupError):
+                self._process.terminate()
+
+
+class Machine:
+    """`loa up`. `ready` is called with the addresses once a request would be spoken."""
+
+    def __init__(
+        self, settings: Settings, data: Path, kafka_port: int | None, ready: Callable[[dict[str, Any]], None]
+    ) -> None:
+        self._settings = settings
+        self._data = data
+        self._kafka_port = kafka_port
+        self._storage = str(Path(settings.storage_dir).absolute())
+        self._ready = ready
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Stop the parts, then the broker."""
+        self._stopping.set()
+
+    async def run(self) -> int:
+        """Run until stopped. Returns the exit status: that of a part that never worked, or 0."""
+        if self._settings.kafka_brokers:
+            return await self._run_parts(self._settings.kafka_brokers)
+        with shown_on_stderr() as progress:
+            broker = EmbeddedBroker(self._data / "kafka", self._kafka_port, progress)
+            await asyncio.to_thread(broker.start)
+        try:
+            return await self._run_parts(broker.bootstrap)
+        finally:
+            await asyncio.to_thread(broker.stop)
+
+    async def _run_parts(self, brokers: str) -> int:
+        worker = Part(["worker", "--create-topics"], {"TTS_KAFKA_BROKERS": brokers})
+        kept: asyncio.Future[Any] = asyncio.create_task(worker.keep())
+        stopping: asyncio.Future[Any] = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait({kept, stopping, worker.ready}, return_when=asyncio.FIRST_COMPLETED)
+        if worker.ready.done():
+            self._ready({"ready": True, "kafka": brokers, "http": None, "storage": self._storage})
+            await asyncio.wait({kept, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        worker.stop()
+        stopping.cancel()
+        return int(await kept)

@@ -1,0 +1,23 @@
+"""The parts that settings name and several commands open: the store and the registry of engines."""
+
+from models.registry import DEFAULT_SPEAKERS, Registry
+from models.text import speaker_key
+from storage.files import AudioFiles
+from storage.local import LocalStore
+from streams.settings import Settings, SettingsError
+
+
+def open_files(settings: Settings) -> AudioFiles:
+    """The store that the settings name, after it has shown that it honours write-once. Raises StoreError."""
+    store = LocalStore(settings.storage_dir)
+    store.probe()
+    return AudioFiles(store)
+
+
+def open_registry(settings: Settings) -> Registry:
+    """The engines that the settings name. Raises ModelError, SettingsError for a speaker without a voice."""
+    registry = Registry(settings.models, settings.default_language, {**DEFAULT_SPEAKERS, **settings.speakers})
+    for speaker, voice in settings.speakers.items():
+        if registry.speakers.get(speaker_key(speaker)) != voice:
+            raise SettingsError(f"TTS_SPEAKERS={speaker}={voice}: no such voice here; `loa voices` lists them")
+    return registry

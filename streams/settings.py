@@ -1,0 +1,195 @@
+"""Every setting of Loa: environment variables with the prefix `TTS_`, refused by name when wrong."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "TTS_"
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the message names it, its value, and what is allowed."""
+
+
+def _pairs(value: Any) -> Any:
+    """`a=1,b=2` → {"a": "1", "b": "2"}."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.split("=", 1) for part in value.split(",") if part.strip()]
+    if any(len(pair) != 2 for pair in pairs):
+        raise ValueError("expected name=value pairs, separated by commas")
+    return {name.strip(): text.strip() for name, text in pairs}
+
+
+def _names(value: Any) -> Any:
+    """`a, b` → ("a", "b")."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)]
+Days = Annotated[dict[str, Annotated[float, Field(gt=0)]], NoDecode, BeforeValidator(_pairs)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), Field(min_length=1)]
+Cores = Annotated[int, Field(ge=1, le=256)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+
+
+def _cores() -> int:
+    """CPU cores this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+class Settings(BaseSettings):
+    """The settings, with defaults that make one machine speak."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True)
+
+    storage_dir: str = Field("storage/audio", description="where audio and metadata are: a directory")
+    default_expiry_hours: Positive = Field(24, description="life of a file whose request names none, in hours")
+    cleanup_interval_minutes: Positive = Field(60, description="how often expired files are looked for, in minutes")
+    unstored_minutes: Positive = Field(10, description="life of a file whose request says store: false, in minutes")
+    tombstone_days: Positive = Field(
+        31, description="how long a deleted file is remembered, so that a replayed request is not spoken again, in days"
+    )
+    orphan_grace_minutes: Positive = Field(
+        15, description="how long past its expiry a half-written file may still belong to a living writer, in minutes"
+    )
+    public_url: str | None = Field(None, description="base of `audio_url` in events, such as https://tts.example.com")
+
+    kafka_brokers: str | None = Field(
+        None, description="host:port of brokers, separated by commas; without it `loa up` starts its own"
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="how to talk to the brokers"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "SCRAM-SHA-512", description="SASL mechanism"
+    )
+    kafka_sasl_username: str | None = Field(None, description="SASL user")
+    kafka_sasl_password: SecretStr | None = Field(None, description="SASL password")
+    kafka_ssl_cafile: Path | None = Field(None, description="CA certificates (PEM); the system's where absent")
+    kafka_ssl_certfile: Path | None = Field(None, description="client certificate (PEM)")
+    kafka_ssl_keyfile: Path | None = Field(None, description="client key (PEM)")
+    kafka_group: str = Field("loa", pattern=r"^[A-Za-z0-9._-]{1,200}$", description="consumer group of the workers")
+    kafka_session_timeout_seconds: Positive = Field(
+        15, description="silence after which the group gives a worker's partitions away, in seconds"
+    )
+    kafka_outage_seconds: Positive = Field(
+        300, description="length of a broker outage that a worker sits out before it exits, in seconds"
+    )
+    topic_prefix: str = Field("tts", pattern=r"^[A-Za-z0-9._-]{1,100}$", description="topics are <prefix>.requests, …")
+    topic_partitions: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        8, description="partitions of the topics that carry requests and outcomes: the most workers that can share them"
+    )
+    topic_replication: Annotated[int, Field(ge=-1, le=32_767)] = Field(
+        -1, description="copies of each partition; -1: the broker's default"
+    )
+    topic_retention_days: Days = Field(
+        default_factory=dict, description="retention per topic, such as requests=7,completed=30, in days"
+    )
+
+    models: Names = Field(("hibari", "espeak"), description="engines to serve; `auto` picks the first that fits")
+    engine_processes: Cores = Field(default_factory=_cores, description="engine processes; default: one per core")
+    default_language: str = Field("en", description="language of a text that does not tell, a BCP 47 tag")
+    speakers: Pairs = Field(
+        default_factory=dict, description="speaker ids to voices, such as 05=espeak/vi; added to the built-in table"
+    )
+    synthesis_timeout_seconds: Positive = Field(
+        60, description="time an engine has for one piece, beside ten times its estimate, in seconds"
+    )
+    synthesis_tries: Count = Field(3, description="tries of a piece whose engine process died, or of a failing store")
+
+    max_text_characters: Count = Field(100_000, description="longest text, in characters")
+    max_inline_bytes: Count = Field(524_288, description="largest audio in an event, in bytes")
+    max_metadata_bytes: Count = Field(16_384, description="largest metadata of a request as JSON, in bytes")
+    max_expiry_hours: Positive = Field(87_600, description="longest life of a file, in hours")
+
+    window_seconds: Positive = Field(
+        600, description="estimated seconds of speech a worker has in hand before it stops taking requests"
+    )
+    window_requests: Count = Field(64, description="requests a worker has in hand before it stops taking more")
+    window_bytes: Count = Field(33_554_432, description="bytes of requests read ahead before partitions are paused")
+    window_max_age_seconds: Positive = Field(
+        900, description="age of the oldest unfinished request at which a worker gives up and exits, in seconds"
+    )
+    drain_seconds: Positive = Field(20, description="time a stopping worker has to finish what it holds, in seconds")
+    worker_id: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9._-]{1,100}$",
+        description="name that one worker at a time has and keeps over restarts; default: host name and a free number",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="what is logged")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Settings":
+        if self.default_expiry_hours > self.max_expiry_hours:
+            raise ValueError("TTS_DEFAULT_EXPIRY_HOURS: is above TTS_MAX_EXPIRY_HOURS")
+        if self.kafka_security_protocol.startswith("SASL") and not (
+            self.kafka_sasl_username and self.kafka_sasl_password
+        ):
+            raise ValueError(
+                "TTS_KAFKA_SASL_USERNAME, TTS_KAFKA_SASL_PASSWORD: needed for " + self.kafka_security_protocol
+            )
+        return self
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings. Raises SettingsError that names every wrong one."""
+    values = os.environ if environ is None else environ
+    given = {key[len(PREFIX) :].lower(): text for key, text in values.items() if key.startswith(PREFIX) and text}
+    try:
+        return Settings.model_validate({name: text for name, text in given.items() if name in Settings.model_fields})
+    except ValidationError as error:
+        raise SettingsError("\n".join(_sentence(detail, given) for detail in error.errors())) from None
+
+
+def _sentence(detail: Any, given: Mapping[str, str]) -> str:
+    if not detail["loc"]:
+        return str(detail["ctx"]["error"])
+    field = str(detail["loc"][0])
+    shown = "(secret)" if _is_secret(field) else repr(given.get(field, detail["input"]))
+    return f"{PREFIX}{field.upper()}={shown}: {detail['msg']}"
+
+
+def _is_secret(field: str) -> bool:
+    return field in Settings.model_fields and "SecretStr" in str(Settings.model_fields[field].annotation)
+
+
+def unknown(environ: Mapping[str, str] | None = None) -> list[str]:
+    """One warning for each `TTS_*` variable that is no setting, with the nearest name that is."""
+    values = os.environ if environ is None else environ
+    names = [PREFIX + field.upper() for field in Settings.model_fields]
+    warnings = []
+    for name in sorted(key for key in values if key.startswith(PREFIX) and key not in names):
+        near = difflib.get_close_matches(name, names, 1)
+        warnings.append(f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else ""))
+    return warnings
+
+
+def table(settings: Settings) -> list[dict[str, Any]]:
+    """Every setting as `{"name", "value", "source", "description"}`; secrets are never shown."""
+    rows = []
+    for field, info in Settings.model_fields.items():
+        name, value = PREFIX + field.upper(), getattr(settings, field)
+        rows.append(
+            {
+                "name": name,
+                "value": "(secret)" if isinstance(value, SecretStr) else _plain(value),
+                "source": "environment" if field in settings.model_fields_set else "default",
+                "description": info.description or "",
+            }
+        )
+    return rows
+
+
+def _plain(value: Any) -> str | int | float | None:
+    if isinstance(value, dict):
+        return ",".join(f"{key}={text}" for key, text in value.items())
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return str(value) if isinstance(value, Path) else value
