@@ -99,6 +99,9 @@ def properties(node: Node) -> str:
         "controller.listener.names": "CONTROLLER",
         "controller.quorum.bootstrap.servers": f"{HOST}:{node.controller_port}",
         "log.dirs": _LOG_DIR,
+        # After kill -9 the controller waits for the dead broker's session to end before it takes the new one.
+        "broker.session.timeout.ms": 3000,
+        "broker.heartbeat.interval.ms": 500,
         "auto.create.topics.enable": "false",
         "group.initial.rebalance.delay.ms": 0,
         "default.replication.factor": 1,

@@ -90,10 +90,10 @@ def test_without_the_extra_people_are_told_what_to_do(
     cache: Path, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
-    with pytest.raises(
-        BrokerUnavailable, match=r"extra `broker`[\s\S]*TTS_KAFKA_BROKERS[\s\S]*docker-compose.kafka.yml"
-    ):
+    with pytest.raises(BrokerUnavailable, match="extra `broker` is not installed") as raised:
         artifacts.runtime()
+    assert "TTS_KAFKA_BROKERS" in str(raised.value)
+    assert "docker-compose.kafka.yml" in str(raised.value)
 
 
 def test_a_fetch_that_fails_says_why(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
