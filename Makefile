@@ -1,0 +1,75 @@
+# The one command file. `make` lists what there is.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+UV     := $(BIN)/uv
+ARGS   ?=
+
+# A development environment holds all that the demo needs: it is kept, never made smaller.
+READY := $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.light)
+
+CONVENTIONS := $(wildcard tests/unit/test_conventions*.py tests/unit/test_schemas*.py tests/unit/test_compose.py)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test check faults faults-long lock clean
+
+help: ## list the commands
+	@grep -hE '^[a-z%-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z%-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 22
+
+setup: $(VENV)/.dev ## make .venv with all that development needs
+
+demo: $(READY) ## speak examples/requests.jsonl through a Kafka of its own
+	@$(BIN)/python examples/demo.py $(ARGS)
+
+test: $(VENV)/.dev ## all tests but the long fault runs
+	@$(BIN)/pytest -m "not faults" $(ARGS)
+
+check: $(VENV)/.dev ## format, lint, types, conventions, committed schemas
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	@$(if $(CONVENTIONS),$(BIN)/pytest -q $(CONVENTIONS))
+
+faults: $(VENV)/.dev ## fault runs, some minutes
+	@$(BIN)/pytest -m faults $(ARGS)
+
+faults-long: $(VENV)/.dev ## fault runs, as long as it takes
+	@LOA_FAULTS=long $(BIN)/pytest -m faults --timeout=0 $(ARGS)
+
+bench-%: $(VENV)/.dev ## run one of benchmarks/
+	@$(BIN)/python benchmarks/$(subst -,_,$*).py $(ARGS)
+
+lock: $(VENV)/.uv ## resolve requirements/ anew
+	$(COMPILE) --extra voices --extra broker --group build -o requirements/light.txt pyproject.toml
+	$(COMPILE) --extra voices --extra broker --group build --group dev -c requirements/light.txt -o requirements/dev.txt pyproject.toml
+	echo uv | $(COMPILE) -o requirements/uv.txt -
+
+clean: ## remove .venv and caches; data stays
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+COMPILE = $(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
+
+# Everything that sets up writes to standard error: standard output belongs to the commands.
+
+$(VENV)/.uv: requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Loa needs Python 3.11 or newer, and this is " \
+	  + sys.version.split()[0] + ": make $(MAKECMDGOALS) PYTHON=/path/to/python3.11")'
+	@echo "Setting up $(VENV) …" >&2
+	@$(PYTHON) -m venv $(VENV) >&2
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/uv.txt >&2
+	@touch $@
+
+# Hatchling comes from the lock too: without build isolation nothing is fetched that has no hash.
+define install
+@$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements/$(1).txt >&2
+@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation --editable . >&2
+@touch $(VENV)/.light $@
+endef
+
+$(VENV)/.light: $(VENV)/.uv requirements/light.txt pyproject.toml
+	$(call install,light)
+
+$(VENV)/.dev: $(VENV)/.uv requirements/dev.txt pyproject.toml
+	$(call install,dev)
