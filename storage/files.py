@@ -11,6 +11,10 @@ exception is audio that is already there with other bytes (a writer died, or is 
 committing first, and audio is put after. Only the writer of the committed record ever replaces audio, so two
 writers cannot mix. A record whose audio does not match, left by a crash in between, is repaired when its request comes
 again: nobody announces a record that he did not write before `adopt` has said yes.
+
+What a first write waits for on a local disk: bytes at rest, then their name, three times. None can go: without the
+marker's, a power loss could leave audio that nothing will ever expire; without the audio's, a record without audio;
+without the record's, an announced file that is gone. Bringing them to rest side by side in threads measured no faster.
 """
 
 import hashlib
@@ -78,8 +82,7 @@ class AudioFiles:
         Raises Unavailable while clean-up removes what a dead writer left under this id.
         """
         self.mark(record)
-        key = audio_key(record.file_id, record.format)
-        placed = self.store.put_new(key, audio)
+        placed = self.store.put_new(audio_key(record.file_id, record.format), audio)
         if self.store.put_new(metadata_key(record.file_id), record.to_bytes()):
             return self._own(record, audio, sure=placed)
         return self._lost(record, audio, placed=placed)
