@@ -64,7 +64,7 @@ class Worker:
             files = await asyncio.to_thread(open_files, settings)
             stack.callback(files.store.close)
             pool = EnginePool(settings.models, processes=settings.engine_processes)
-            writer = EventWriter(settings, topics, source=f"/loa/worker/{name}")
+            writer = EventWriter(settings, topics)
             stack.push_async_callback(pool.close)
             await asyncio.gather(pool.start(), self._connect(writer, topics))
             stack.push_async_callback(writer.stop)

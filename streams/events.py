@@ -1,17 +1,19 @@
 """Every event Loa writes: its fields, its topic, and its CloudEvents headers."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from storage.records import Instant
+from storage.records import Instant, iso
 from streams.errors import ErrorCode
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FileId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="SHA-256 of tenant and request id, first half")]
 Headers = list[tuple[str, bytes]]
+SOURCE = "/loa"
+TRACE_HEADERS = frozenset({"traceparent", "tracestate"})
 
 
 class Event(BaseModel):
@@ -182,17 +184,18 @@ EVENTS: tuple[type[Event], ...] = (
 )
 
 
-def headers(
-    event: Event, topic: str, source: str, now: datetime, passed_on: Mapping[str, bytes] | None = None
-) -> Headers:
-    """CloudEvents 1.0 headers in binary mode; `traceparent` and `tracestate` of the request are passed on."""
+def headers(event: Event, topic: str, now: datetime, passed_on: Mapping[str, bytes] | None = None) -> Headers:
+    """CloudEvents 1.0 headers in binary mode; `traceparent` and `tracestate` of the request are passed on.
+
+    The source is the same for all workers: a repeated event must have the same source and id, whoever repeats it.
+    """
     fields = {
         "ce_specversion": "1.0",
         "ce_id": event.ce_id(),
-        "ce_source": source,
+        "ce_source": SOURCE,
         "ce_type": f"loa.{topic}",
-        "ce_time": now.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        "ce_time": iso(now),
         "content-type": "application/json",
     }
-    trace = [(name, value) for name, value in (passed_on or {}).items() if name in {"traceparent", "tracestate"}]
+    trace = [(name, value) for name, value in (passed_on or {}).items() if name in TRACE_HEADERS]
     return [(name, text.encode()) for name, text in fields.items()] + trace

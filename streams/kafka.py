@@ -59,9 +59,8 @@ async def admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]
 class EventWriter:
     """Writes events and plain records; each call returns when the broker has them on disk in all in-sync copies."""
 
-    def __init__(self, settings: Settings, topics: Topics, source: str) -> None:
+    def __init__(self, settings: Settings, topics: Topics) -> None:
         self._topics = topics
-        self._source = source
         self._options = client_options(settings) | {
             "acks": "all",
             "enable_idempotence": True,
@@ -97,7 +96,7 @@ class EventWriter:
 
     async def _enqueue(self, event: Event, passed_on: Mapping[str, bytes] | None) -> "asyncio.Future[Any]":
         topic = self._topics[event.topic].name
-        fields = headers(event, topic, self._source, datetime.now(UTC), passed_on)
+        fields = headers(event, topic, datetime.now(UTC), passed_on)
         future: asyncio.Future[Any] = await self._producer.send(
             topic, event.encode(), event.key().encode(), headers=fields
         )

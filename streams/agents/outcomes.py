@@ -17,6 +17,7 @@ AUDIO_PATH = "/api/tts/audio"
 def completed(found: Record | Tombstone, settings: Settings, audio: bytes | None = None) -> SynthesisCompleted:
     """The event that says that a file was committed; the same each time it is said."""
     fields = found.model_dump()
+    fields["metadata"] = fields["metadata"] or None
     counts = {name: fields["synthesis"][name] for name in ("text_sha256", "characters", "chunks")}
     url = f"{settings.public_url.rstrip('/')}{AUDIO_PATH}/{found.file_id}" if settings.public_url else None
     inline = base64.b64encode(audio).decode() if audio is not None else None

@@ -5,6 +5,7 @@ What Faust does by itself (acknowledgements, its commit timer, its topics, its w
 
 import asyncio
 import functools
+import logging
 import tempfile
 import time
 from collections import deque
@@ -48,6 +49,7 @@ class Service(faust.App):  # type: ignore[misc]
     """
 
     BootStrategy = _Boot
+    logger = logging.getLogger("faust.service")  # else Faust writes under this module's name
 
     def __init__(self, settings: Settings, worker: str) -> None:
         self.window = Window()

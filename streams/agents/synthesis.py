@@ -17,6 +17,8 @@ from streams.events import SynthesisProgressed
 from streams.kafka import EventWriter
 from streams.settings import Settings
 
+LONG_BYTES = 16_384  # a longer text is understood in a thread, so that nobody waits for it
+
 log = structlog.get_logger(__name__)
 
 
@@ -60,32 +62,51 @@ class Synthesis:
     async def _take(self, delivery: Delivery) -> None:
         """Understand a record, join it to its twin in hand, or begin to answer it once there is room."""
         try:
-            job = understand(delivery, self._settings, self._registry)
-            twin = self._in_hand.get(job.file_id)
-            if twin and twin.content != job.content:
-                raise job.conflict()
+            job = await self._understand(delivery)
         except RequestError as error:
             await self._begin(self._fail([delivery], error), 0)
             return
-        if twin:
+        twin = self._in_hand.get(job.file_id)
+        if twin is None:
+            self._in_hand[job.file_id] = job
+            await self._begin(self._answer(job), job.seconds)
+        elif twin.content == job.content:
             twin.deliveries.append(delivery)
-            return
-        self._in_hand[job.file_id] = job
-        await self._begin(self._answer(job), job.seconds)
+        else:
+            await self._begin(self._fail([delivery], job.conflict(), job), 0)
+
+    async def _understand(self, delivery: Delivery) -> Job:
+        try:
+            if len(delivery.value or b"") < LONG_BYTES:
+                return understand(delivery, self._settings, self._registry)
+            return await asyncio.to_thread(understand, delivery, self._settings, self._registry)
+        except RequestError:
+            raise
+        except Exception as error:
+            raise _fault(error, delivery.source) from error
 
     async def _answer(self, job: Job) -> None:
-        """One request from its record to its outcome. What comes after the event is in nobody's hand any more."""
+        """One request from its record to its outcome."""
         try:
-            found = await self._maker.find(job) or await self._speak(job)
-            audio = await self._maker.inline(job, found)
-            await self._writer.emit(outcomes.completed(found, self._settings, audio), job.first.headers)
+            found, audio = await self._fulfil(job)
         except RequestError as error:
             del self._in_hand[job.file_id]
             await self._fail(job.deliveries, error, job)
-        else:
-            del self._in_hand[job.file_id]
-            for delivery in job.deliveries:
-                delivery.done()
+            return
+        await self._writer.emit(outcomes.completed(found, self._settings, audio), job.first.headers)
+        del self._in_hand[job.file_id]
+        for delivery in job.deliveries:
+            delivery.done()
+
+    async def _fulfil(self, job: Job) -> tuple[Stored, bytes | None]:
+        """The request's file, and its bytes where they belong into the event. Raises RequestError, whatever happens."""
+        try:
+            found = await self._maker.find(job) or await self._speak(job)
+            return found, await self._maker.inline(job, found)
+        except RequestError:
+            raise
+        except Exception as error:
+            raise _fault(error, job.request_id) from error
 
     async def _speak(self, job: Job) -> Stored:
         about: dict[str, Any] = {"request_id": job.request_id, "file_id": job.file_id, "tenant": job.request.tenant_id}
@@ -95,13 +116,7 @@ class Synthesis:
             await self._writer.mention(SynthesisProgressed(**about, **state), job.first.headers)
 
         await tell(state="started")
-        try:
-            return await self._maker.make(job, lambda chunk, seconds: tell(state="chunk", chunk=chunk, seconds=seconds))
-        except RequestError:
-            raise
-        except Exception as error:  # whatever it is, the request ends in an outcome, and the next one goes on
-            log.exception("a fault while speaking", request_id=job.request_id)
-            raise RequestError(ErrorCode.INTERNAL, f"a fault inside Loa: {error!r}") from error
+        return await self._maker.make(job, lambda chunk, seconds: tell(state="chunk", chunk=chunk, seconds=seconds))
 
     async def _fail(self, deliveries: list[Delivery], error: RequestError, job: Job | None = None) -> None:
         """`tts.failed`, once; the DLQ, for each record; then their offsets may be committed."""
@@ -109,7 +124,8 @@ class Synthesis:
         for delivery in deliveries:
             if error.code.reason.dead_letter:
                 headers = outcomes.dead_letter_headers(delivery, error)
-                key = delivery.key if delivery.key is not None or delivery.value else delivery.source.encode()
+                nothing = delivery.key is None and delivery.value is None  # which Kafka's client refuses
+                key = delivery.source.encode() if nothing else delivery.key
                 await self._writer.write("requests.dlq", key, delivery.value, headers)
             delivery.done()
 
@@ -130,3 +146,9 @@ class Synthesis:
         error = None if task.cancelled() else task.exception()
         if error is not None and not self.failure.done():
             self.failure.set_result(f"an outcome could not be written: {error!r}")
+
+
+def _fault(error: Exception, about: str) -> RequestError:
+    """A fault of Loa itself ends the request and nothing else: the next one goes on."""
+    log.error("a fault inside Loa", about=about, exc_info=error)
+    return RequestError(ErrorCode.INTERNAL, f"a fault inside Loa: {error!r}")

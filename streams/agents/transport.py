@@ -3,6 +3,7 @@
 Written against faust-streaming 0.15.3 and aiokafka 0.14.0; every override says what would happen without it.
 """
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -50,6 +51,8 @@ class ReadAhead:
 
 class Consumer(driver.Consumer):  # type: ignore[misc]
     """Stamps records with the window's epoch and never skips what it seeks back over."""
+
+    logger = logging.getLogger("faust.consumer")
 
     def _to_message(self, tp: Any, record: Any) -> Any:
         message = super()._to_message(tp, record)

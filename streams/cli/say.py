@@ -56,7 +56,7 @@ def say(
 async def _ask(settings: Settings, request: dict[str, Any], seconds: float) -> dict[str, Any]:
     """Produce a request and wait for its outcome."""
     topics = Topics(settings)
-    writer = EventWriter(settings, topics, "/loa/say")
+    writer = EventWriter(settings, topics)
     async with tail(settings, [topics["completed"].name, topics["failed"].name]) as consumer:
         await writer.start()
         try:
