@@ -19,7 +19,8 @@ from models.speech import Samples
 
 LOWEST_RATE, HIGHEST_RATE = 8_000, 48_000
 
-# libsndfile's Ogg encoders keep a write's whole input on the stack.
+# Always written in blocks of this: libsndfile's Ogg encoders keep a write's whole input on the stack, and what Vorbis
+# makes of the samples depends on how they were parted.
 _BLOCK = 8_192
 
 _OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
@@ -104,6 +105,7 @@ class Encoder:
             self._resampler = soxr.ResampleStream(rate_in, self.sample_rate, 1, dtype="float32")
         self._digest = hashlib.sha256()
         self._frames = 0
+        self._rest = np.zeros(0, np.int16)
         endian = "LITTLE" if self._format.container == "RAW" else None
         self._sink = Sink(path)
         try:
@@ -136,6 +138,7 @@ class Encoder:
         if self.result is None:
             if self._resampler is not None:
                 self._append(self._resampler.resample_chunk(np.zeros(0, np.float32), last=True))
+            self._encode(self._rest)
             self._file.close()
             self._sink.close()
             if self._sink.error is not None:
@@ -150,12 +153,18 @@ class Encoder:
         pcm = to_pcm(samples)
         self._digest.update(pcm.tobytes())
         self._frames += len(pcm)
-        for start in range(0, len(pcm), _BLOCK):
-            try:
-                self._file.write(pcm[start : start + _BLOCK])
-            except (soundfile.LibsndfileError, AssertionError) as error:
-                # soundfile asserts that all was written, even where libsndfile gave the reason.
-                raise self._sink.error or OSError(f"{self._path} could not be encoded: {error}") from error
+        waiting = np.concatenate((self._rest, pcm))
+        whole = len(waiting) // _BLOCK * _BLOCK
+        for start in range(0, whole, _BLOCK):
+            self._encode(waiting[start : start + _BLOCK])
+        self._rest = waiting[whole:]
+
+    def _encode(self, pcm: NDArray[np.int16]) -> None:
+        try:
+            self._file.write(pcm)
+        except (soundfile.LibsndfileError, AssertionError) as error:
+            # soundfile asserts that all was written, even where libsndfile gave the reason.
+            raise self._sink.error or OSError(f"{self._path} could not be encoded: {error}") from error
 
     def _abandon(self) -> None:
         try:

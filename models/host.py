@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from models import wire
-from models.engine import EngineDied, EngineTimeout, ModelError, OutOfMemory, Piece, UnknownModel
+from models.engine import EngineDied, EngineTimeout, ModelError, OutOfMemory, Piece
 from models.process import EngineProcess, ended
 from models.speech import Speech
 
@@ -74,8 +74,6 @@ class EnginePool:
         killed and replaced. Raises EngineTimeout or EngineDied then, OutOfMemory, SpeakError, UnknownModel. A cancelled
         caller leaves the process to finish its piece, which nobody hears.
         """
-        if model not in self.models:
-            raise UnknownModel(f"model {model!r} is not served; served: {', '.join(self.models)}")
         request = wire.request(model, piece)
         process = await self._take()
         return await asyncio.shield(self._background(self._exchange(process, request, timeout)))

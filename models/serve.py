@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from models import wire
 from models.check import check
-from models.engine import Engine, EngineDied, ModelError, OutOfMemory, Piece, SpeakError
+from models.engine import Engine, EngineDied, ModelError, OutOfMemory, Piece, SpeakError, UnknownModel
 from models.plugins import load_engine
 from models.speech import Speech
 
@@ -27,7 +27,7 @@ def main(models: str, memory_bytes: str = "0") -> int:
     source, out = _claim_pipes()
     _guard(int(memory_bytes))
     try:
-        engines = {name: _ready(name) for name in models.split(",")}
+        engines = {engine.name: engine for engine in map(_ready, models.split(","))}
     except ModelError as error:
         wire.write(out, wire.failure(error))
         return 1
@@ -76,8 +76,11 @@ def _ready(name: str) -> Engine:
 def _speak(engines: Mapping[str, Engine], header: Mapping[str, object]) -> Speech:
     """Speak what a request asks for. Raises ModelError, whatever the engine raised."""
     try:
+        model = str(header["model"])
+        if model not in engines:
+            raise UnknownModel(f"model {model!r} is not served; served: {', '.join(engines)}")
         piece = Piece(str(header["text"]), str(header["voice"]), float(str(header["speed"])), int(str(header["seed"])))
-        return engines[str(header["model"])].speak(piece)
+        return engines[model].speak(piece)
     except Exception as error:
         raise _translated(error) from error
 

@@ -2,11 +2,11 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from models.sentences import Break, Part, parts
 
-_TAG = re.compile(r"\s*\[(\d{1,3})\]\s*")
+_TAG = re.compile(r"\s*\[([0-9]{1,3})\]\s*")
 
 # Paragraphs and lines in all their spellings: CR LF, CR, VT, FF, NEL, LS, PS.
 _LINE_BREAK = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
@@ -65,7 +65,7 @@ def split(text: str, max_characters: int) -> list[Chunk]:
     for part in parts(text, max_characters):
         last = grouped[-1] if grouped else None
         if last is not None and last.joins and len(last.text) + len(last.glue) + len(part.text) <= max_characters:
-            grouped[-1] = Part(last.text + last.glue + part.text, part.after, part.glue)
+            grouped[-1] = replace(part, text=last.text + last.glue + part.text)
         else:
             grouped.append(part)
     return [Chunk(part.text, _PAUSE_SECONDS[part.after], has_speech(part.text)) for part in grouped]

@@ -1,0 +1,151 @@
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from models import wire
+from models.engine import EngineDied, EngineTimeout, ModelError, OutOfMemory, Piece, SpeakError, UnknownModel
+from models.host import EnginePool
+from models.process import ended
+from models.speech import Speech
+
+ODD = "odd_engines:Odd"
+
+StartPool = Callable[..., Awaitable[EnginePool]]
+
+
+async def say(pool: EnginePool, text: str, seconds: float = 20) -> Speech:
+    return await pool.speak("odd", Piece(text, "sine", 1.0, 0), seconds)
+
+
+async def test_all_processes_speak_and_are_counted(start_pool: StartPool) -> None:
+    pool = await start_pool(ODD, processes=2)
+    assert pool.processes == len(pool.pids) == 2
+    speeches = await asyncio.gather(*(say(pool, "x" * n) for n in range(20, 60)))
+    assert [round(s.seconds * 15) for s in speeches] == list(range(20, 60))
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        ("die", EngineDied, "ended"),
+        ("memory", OutOfMemory, "no room"),
+        ("fail", SpeakError, "will not"),
+        ("bug", SpeakError, "KeyError: 'oops'"),
+        ("a\ud800", SpeakError, "encoded"),
+    ],
+)
+async def test_errors_are_told_and_the_next_piece_is_spoken(
+    start_pool: StartPool, text: str, error: type[ModelError], message: str
+) -> None:
+    pool = await start_pool(ODD)
+    with pytest.raises(error, match=message):
+        await say(pool, text)
+    assert (await say(pool, "hello")).seconds > 0
+
+
+async def test_a_process_that_hangs_is_replaced(start_pool: StartPool) -> None:
+    pool = await start_pool(ODD)
+    before = pool.pids
+    with pytest.raises(EngineTimeout, match=r"within 0\.2 s"):
+        await say(pool, "hang", 0.2)
+    assert (await say(pool, "hello")).seconds > 0
+    assert pool.pids != before
+
+
+async def test_a_process_killed_while_idle_is_replaced_unasked(start_pool: StartPool) -> None:
+    pool = await start_pool(ODD)
+    os.kill(pool.pids[0], signal.SIGKILL)
+    await ended(pool.pids[0])
+    assert (await say(pool, "hello")).seconds > 0
+
+
+async def test_a_cancelled_caller_does_not_mix_up_replies(start_pool: StartPool) -> None:
+    pool = await start_pool(ODD)
+    speaking = asyncio.create_task(say(pool, "x" * 9_000))
+    waiting = asyncio.create_task(say(pool, "x" * 60))
+    await asyncio.sleep(0)
+    speaking.cancel()
+    waiting.cancel()
+    await asyncio.gather(speaking, waiting, return_exceptions=True)
+    assert speaking.cancelled()
+    assert waiting.cancelled()
+    assert (await say(pool, "x" * 30)).seconds == pytest.approx(2)
+
+
+async def test_what_libraries_print_does_not_harm(start_pool: StartPool) -> None:
+    pool = await start_pool(ODD)
+    assert (await say(pool, "print")).seconds > 0
+    assert (await say(pool, "hello")).seconds > 0
+
+
+async def test_an_engine_that_cannot_load_fails_the_start() -> None:
+    with pytest.raises(UnknownModel, match="'nix' is not installed; installed: espeak"):
+        await EnginePool(["nix"], 1).start()
+
+
+async def test_why_an_engine_did_not_load_is_told(start_pool: StartPool) -> None:
+    with pytest.raises(SpeakError, match=r"'odd_engines:Broken' cannot be loaded: OSError: the weights are gone"):
+        await start_pool("odd_engines:Broken")
+    with pytest.raises(EngineDied, match=r"not loaded within 0\.3 s"):
+        await start_pool("odd_engines:Slow", start_timeout=0.3)
+
+
+async def test_a_model_that_is_not_served(start_pool: StartPool) -> None:
+    pool = await start_pool("tone", ODD)
+    with pytest.raises(UnknownModel, match="'nix' is not served; served: tone, odd"):
+        await pool.speak("nix", Piece("a", "sine", 1.0, 0), 20)
+
+
+async def test_closing_ends_pieces_and_processes(start_pool: StartPool) -> None:
+    pool = await start_pool(ODD)
+    pids = pool.pids
+    pieces = [asyncio.create_task(say(pool, text)) for text in ("hang", "hello")]
+    await asyncio.sleep(0)
+    await pool.close()
+    assert [type(e) for e in await asyncio.gather(*pieces, return_exceptions=True)] == [EngineDied, EngineDied]
+    assert not any(map(psutil.pid_exists, pids))
+    with pytest.raises(EngineDied):
+        await say(pool, "hello")
+
+
+def engine_process(*models: str) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-P", "-m", "models.serve", ",".join(models)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+def test_an_engine_process_ends_with_its_input_and_not_by_a_terminals_signals() -> None:
+    with engine_process("tone") as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert wire.read(process.stdout.fileno())[0] == {"ready": True}
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        wire.write(process.stdin.fileno(), wire.request("tone", Piece("hello", "sine", 1.0, 0)))
+        header, samples = wire.read(process.stdout.fileno())
+        assert (header, len(samples)) == ({"rate": 24_000}, 8_000)
+        process.stdin.close()
+        assert process.wait(10) == 0
+
+
+def test_nothing_outlives_a_killed_engine_process() -> None:
+    with engine_process("espeak") as process:
+        assert process.stdout is not None
+        wire.read(process.stdout.fileno())
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert children
+        process.kill()
+        psutil.wait_procs(children, 10)
+        assert not any(child.is_running() for child in children)
+
+
+def test_memory_beyond_the_limit_is_out_of_memory(tmp_path: Path) -> None:
+    command = [sys.executable, "-P", "-m", "models.serve", "hibari", str(60 << 20)]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd=tmp_path, check=False)
+    assert b"OutOfMemory" in done.stdout
