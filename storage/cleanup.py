@@ -18,7 +18,7 @@ from storage import expiry
 from storage.errors import NotFound
 from storage.expiry import Marker
 from storage.files import FORMATS, AudioFiles, audio_key, metadata_key
-from storage.records import Reason, Record, Tombstone, parse
+from storage.records import Reason, Record, Tombstone, parse, sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class CleanUp:
         tombstone = Tombstone.of(record, deleted_at, reason, deleted_at + self._remember)
         reminder = Marker.at(tombstone.forget_at, record.file_id)
         self._store.put_new(reminder.key, b"{}")
-        if not self._store.swap(metadata_key(record.file_id), raw, tombstone.to_bytes()):
+        if not self._store.swap(metadata_key(record.file_id), sha256(raw), tombstone.to_bytes()):
             return None
         self._remove(record.file_id)
         return tombstone

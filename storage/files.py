@@ -8,9 +8,9 @@
 The order of effects: marker, audio, record. Each is durable before the next begins, so that whatever a crash cuts off,
 the marker leads clean-up to what was left, and a record never stands without audio that was at rest before it. The one
 exception is audio that is already there with other bytes (a writer died, or is still at it): the name is then taken by
-committing first, and audio is put after. Only the writer of the committed record ever replaces audio, so two
-writers cannot mix. A record whose audio does not match, left by a crash in between, is repaired when its request comes
-again: nobody announces a record that he did not write before `adopt` has said yes.
+committing first, and audio is swapped after. Only the writer of the committed record ever replaces audio, and only the
+bytes that he saw, so two writers cannot mix. A record whose audio does not match, left by a crash in between, is
+repaired when its request comes again: nobody announces a record that he did not write before `adopt` has said yes.
 
 What a first write waits for on a local disk: bytes at rest, then their name, three times. None can go: without the
 marker's, a power loss could leave audio that nothing will ever expire; without the audio's, a record without audio;
@@ -28,7 +28,7 @@ import orjson
 
 from storage.errors import CorruptRecord, NotFound, Unavailable
 from storage.expiry import Marker
-from storage.records import Record, Tombstone, parse
+from storage.records import Record, Tombstone, parse, sha256
 from storage.store import Store
 
 FORMATS = ("wav", "flac", "mp3", "opus", "ogg", "pcm")
@@ -37,6 +37,7 @@ Clock = Callable[[], datetime]
 Stored = Record | Tombstone
 
 _CHUNK = 1 << 20
+_OWN_TRIES = 10
 _ADOPT_TRIES = 20
 _ADOPT_SECONDS = 0.1
 
@@ -90,7 +91,8 @@ class AudioFiles:
     def replace(self, record: Record, audio: Path) -> tuple[Stored, bool]:
         """Commit anew where a record stands whose audio is missing or wrong; as `put_once` where none does.
 
-        A tombstone stays. Of several that repair at once one wins, the others are told as in `put_once`.
+        A tombstone stays, and so does a record that another has repaired meanwhile. Of several that repair at once one
+        wins; the others are told as in `put_once`, and `adopt` in their turn.
         """
         raw = self.raw(record.file_id)
         if raw is None:
@@ -98,8 +100,10 @@ class AudioFiles:
         before = _parse_or_none(raw)
         if isinstance(before, Tombstone):
             return self._theirs(before), False
+        if before is not None and self.verify(before):
+            return before, False
         self.mark(record)
-        if not self.store.swap(metadata_key(record.file_id), raw, record.to_bytes()):
+        if not self.store.swap(metadata_key(record.file_id), sha256(raw), record.to_bytes()):
             return self._theirs(self._winner(record.file_id)), False
         if before is not None and before.format != record.format:
             self.store.delete(audio_key(before.file_id, before.format))
@@ -150,21 +154,19 @@ class AudioFiles:
             self.mark(record)
         key = audio_key(record.file_id, record.format)
         # Clean-up of an earlier, dead writer under this id may have taken our audio before we committed.
-        there = self.store.size(key) == record.file_size
-        if there and (sure or self._sha256(key) == record.sha256):
+        if sure and self.store.size(key) == record.file_size:
             return record, True
-        ours = record.to_bytes()
-        if self.raw(record.file_id) != ours:
-            return self._lost(record, audio, placed=False)
-        self.store.put(key, audio)
-        return (record, True) if self.raw(record.file_id) == ours else self._overtaken(record, audio)
-
-    def _overtaken(self, record: Record, audio: Path) -> tuple[Stored, bool]:
-        """Held up for so long that another deleted or repaired our record before we put our audio over his."""
-        winner = self._winner(record.file_id)
-        if isinstance(winner, Record) and winner.format == record.format:
-            return self.replace(record, audio)
-        return self._lost(record, audio, placed=True)
+        for _ in range(_OWN_TRIES):
+            there = self._sha256(key)
+            # A writer held up for long may find his record deleted or repaired: the bytes are not his to touch then.
+            if self.raw(record.file_id) != record.to_bytes():
+                return self._lost(record, audio, placed=False)
+            if there == record.sha256:
+                return record, True
+            placed = self.store.put_new(key, audio) if there is None else self.store.swap(key, there, audio)
+            if placed and self.raw(record.file_id) != record.to_bytes():
+                return self._lost(record, audio, placed=True)
+        raise Unavailable(f"{record.file_id}: its audio changes again and again")
 
     def _lost(self, record: Record, audio: Path, *, placed: bool) -> tuple[Stored, bool]:
         try:

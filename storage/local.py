@@ -5,6 +5,7 @@ bytes, then the name in its folder, then the folder's own name where it is new. 
 """
 
 import fcntl
+import hashlib
 import os
 import shutil
 import threading
@@ -49,15 +50,16 @@ class LocalStore:
             os.link(ready, name)
             self._named(path, lambda: os.replace(name, path))  # noqa: PTH105 - returns None
 
-    def swap(self, key: str, old: bytes, new: bytes) -> bool:
+    def swap(self, key: str, sha256: str, source: Source) -> bool:
         """See `Store.swap`."""
         path = self._path(key)
-        with translated(key), self._at_rest(new) as ready:
+        with translated(key), self._at_rest(source) as ready, self._scratch.file() as name:
+            os.link(ready, name)
             try:
-                with self._exclusive():
-                    if path.read_bytes() != old:
+                with self._exclusive(), path.open("rb") as held:
+                    if hashlib.file_digest(held, "sha256").hexdigest() != sha256:
                         return False
-                    ready.replace(path)
+                    name.replace(path)
             except FileNotFoundError:
                 return False
             self._sync_name(path)

@@ -1,5 +1,6 @@
 """A store in memory: for tests, and for trying things out. It forgets everything with the process."""
 
+import hashlib
 import io
 import tempfile
 import threading
@@ -35,12 +36,14 @@ class MemoryStore:
         with self._mutex:
             self._held[check_key(key)] = data
 
-    def swap(self, key: str, old: bytes, new: bytes) -> bool:
+    def swap(self, key: str, sha256: str, source: Source) -> bool:
         """See `Store.swap`."""
+        data = _read(source)
         with self._mutex:
-            if self._held.get(check_key(key)) != old:
+            held = self._held.get(check_key(key))
+            if held is None or hashlib.sha256(held).hexdigest() != sha256:
                 return False
-            self._held[key] = new
+            self._held[key] = data
             return True
 
     def get(self, key: str, start: int = 0, end: int | None = None) -> bytes:

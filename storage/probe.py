@@ -1,5 +1,6 @@
 """Does a store do what write-once needs? Asked at start-up, by doing it."""
 
+import hashlib
 import secrets
 from typing import TYPE_CHECKING
 
@@ -27,8 +28,12 @@ def _promises(store: "Store", key: str) -> list[tuple[bool, str]]:
         (store.put_new(key, b"first"), "take a new name"),
         (not store.put_new(key, b"second"), "refuse a name that is taken"),
         (store.get(key) == b"first", "keep what was written first"),
-        (not store.swap(key, b"second", b"third"), "refuse a swap that comes too late"),
-        (store.swap(key, b"first", b"third"), "swap"),
+        (not store.swap(key, _sha256(b"second"), b"third"), "refuse a swap that comes too late"),
+        (store.swap(key, _sha256(b"first"), b"third"), "swap"),
         (store.get(key, 1, 3) == b"hi", "show what was written last, by range"),
         (key in list(store.names("probe/")), "list what it holds"),
     ]
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -17,6 +17,11 @@ def file_id(tenant: str, request_id: str) -> str:
     return hashlib.sha256(f"{tenant}\n{request_id}".encode()).hexdigest()[:32]
 
 
+def sha256(data: bytes) -> str:
+    """Lower-case hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def iso(time: datetime) -> str:
     """ISO 8601 in UTC with `Z`; microseconds where there are any."""
     return time.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -34,8 +34,8 @@ class Store(Protocol):
         """Store, replacing atomically what was there: a reader sees the old or the new, whole."""
         ...
 
-    def swap(self, key: str, old: bytes, new: bytes) -> bool:
-        """Replace atomically if the key still holds exactly `old`; False if it does not, or holds nothing.
+    def swap(self, key: str, sha256: str, source: Source) -> bool:
+        """Replace atomically if the key still holds bytes of that hash; False if it does not, or holds nothing.
 
         Against other `swap`s and `put_new`s only: a key that is swapped is not for `put`.
         """

@@ -21,14 +21,17 @@ class Crash(BaseException):
 
 
 class Watched:
-    """A store that calls `before` ahead of each single effect, with its number."""
+    """A store that calls `before` ahead of each single effect (and of each read, if asked to), with its number."""
 
-    def __init__(self, store: Store, before: Callable[[int], None]) -> None:
+    def __init__(self, store: Store, before: Callable[[int], None], reads: bool = False) -> None:
         self._store = store
         self._before = before
+        self._reads = reads
         self.effects = 0
 
     def __getattr__(self, name: str) -> Any:
+        if self._reads and name in {"get", "open", "size", "names"}:
+            self._effect()
         return getattr(self._store, name)
 
     def _effect(self) -> None:
@@ -43,9 +46,9 @@ class Watched:
         self._effect()
         self._store.put(key, source)
 
-    def swap(self, key: str, old: bytes, new: bytes) -> bool:
+    def swap(self, key: str, sha256: str, source: Source) -> bool:
         self._effect()
-        return self._store.swap(key, old, new)
+        return self._store.swap(key, sha256, source)
 
     def delete(self, *keys: str) -> int:
         gone = 0
@@ -69,7 +72,7 @@ def interrupted(store: Store, at: int, meanwhile: Callable[[], object]) -> Watch
         if effect == at:
             meanwhile()
 
-    return Watched(store, before)
+    return Watched(store, before, reads=True)
 
 
 class World:

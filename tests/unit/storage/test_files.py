@@ -92,6 +92,8 @@ def test_damage_is_seen_and_repaired(world: World, damage: bytes | None) -> None
 def test_a_repair_in_another_format_removes_the_old_audio(world: World) -> None:
     first = world.record()
     world.files().put_once(first, world.audio(b"audio"))
+    assert world.files().replace(world.record(b"flac", format="flac"), world.audio(b"flac")) == (first, False)
+    world.store.put(f"{first.file_id}.wav", b"broken")
     again = world.record(b"flac", format="flac")
     world.files().replace(again, world.audio(b"flac"))
     assert world.audios() == [f"{first.file_id}.flac"]

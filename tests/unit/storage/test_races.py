@@ -1,4 +1,4 @@
-"""Two at the same file: one runs from beginning to end while the other stands before one of its effects."""
+"""Two at the same file: one runs from beginning to end while the other stands before one of its reads or effects."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -66,15 +66,24 @@ def check_whole(world: World) -> None:
         assert world.audios() == []
 
 
+def check_told(world: World, told: list[object]) -> None:
+    """Whoever announced a record announced the one that stands."""
+    stands = world.files().find(world.record().file_id)
+    if isinstance(stands, Record):
+        assert {record.sha256 for record in told if isinstance(record, Record)} <= {stands.sha256}
+
+
 @pytest.mark.parametrize(("start", "first", "second"), RACES, ids=lambda deed: deed.__name__)
 def test_one_runs_while_the_other_stands(tmp_path: Path, start, first: Deed, second: Deed) -> None:
-    for at in range(100):
+    for at in range(200):
         world = World(MemoryStore(), tmp_path)
         start(world)
-        standing = interrupted(world.store, at, lambda world=world: second(world, world.store))
-        first(world, standing)
+        told: list[object] = []
+        standing = interrupted(world.store, at, lambda world=world, told=told: told.append(second(world, world.store)))
+        told.append(first(world, standing))
         check_always(world)
         check_whole(world)
+        check_told(world, told)
         check_gone(world)
         if standing.effects <= at:
             return

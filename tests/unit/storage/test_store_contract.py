@@ -6,6 +6,7 @@ import pytest
 
 from storage.errors import BadKey, NotFound, StoreRefused
 from storage.memory import MemoryStore
+from storage.records import sha256
 from storage.store import Source, Store
 
 
@@ -42,10 +43,10 @@ def test_put_replaces(store: Store) -> None:
 
 
 def test_swap_needs_the_old_bytes(store: Store) -> None:
-    assert not store.swap("a/b", b"", b"new")
+    assert not store.swap("a/b", sha256(b""), b"new")
     store.put_new("a/b", b"old")
-    assert not store.swap("a/b", b"other", b"new")
-    assert store.swap("a/b", b"old", b"new")
+    assert not store.swap("a/b", sha256(b"other"), b"new")
+    assert store.swap("a/b", sha256(b"old"), b"new")
     assert store.get("a/b") == b"new"
 
 
@@ -121,7 +122,7 @@ def test_of_many_writers_one_wins(store: Store) -> None:
 def test_of_many_swaps_one_wins(store: Store) -> None:
     store.put_new("a", b"old")
     with ThreadPoolExecutor(8) as threads:
-        won = list(threads.map(lambda k: store.swap("a", b"old", b"%d" % k), range(16)))
+        won = list(threads.map(lambda k: store.swap("a", sha256(b"old"), b"%d" % k), range(16)))
     assert won.count(True) == 1
     assert store.get("a") == b"%d" % won.index(True)
 
