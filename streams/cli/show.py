@@ -77,7 +77,7 @@ def _engines(settings: Settings) -> str:
 
 
 def _storage(settings: Settings) -> str:
-    open_files(settings)
+    open_files(settings).store.close()
     free = shutil.disk_usage(Path(settings.storage_dir)).free
     if free < LOW_DISK_BYTES:
         raise StoreError(f"{settings.storage_dir}: only {free >> 20} MiB free")

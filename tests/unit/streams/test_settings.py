@@ -3,7 +3,7 @@
 import pytest
 
 from streams import settings
-from streams.settings import PREFIX, Settings, SettingsError
+from streams.settings import Settings, SettingsError
 from streams.topics import Topics
 
 
@@ -94,11 +94,6 @@ def test_the_table_tells_where_a_value_comes_from():
 
 def test_every_setting_says_what_it_is():
     assert all(info.description for info in Settings.model_fields.values())
-
-
-def test_every_setting_is_in_the_readme(readme):
-    missing = [name for field in Settings.model_fields if (name := PREFIX + field.upper()) not in readme]
-    assert not missing
 
 
 def test_tombstones_outlive_requests():

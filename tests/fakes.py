@@ -1,0 +1,94 @@
+"""Parts that enter by the same doors as the real ones, and keep what they were given."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from models.engine import Piece
+from models.plugins import load_engine
+from models.speech import Speech
+from streams.agents.delivery import Delivery
+from streams.events import Event
+
+
+class InProcessPool:
+    """An engine pool without processes: speaks at once, or does what `instead` says."""
+
+    processes = 1
+
+    def __init__(self, model: str = "tone", instead: Callable[[Piece], Speech] | None = None) -> None:
+        self._engine = load_engine(model)
+        self._engine.load()
+        self._instead = instead
+        self.spoken: list[Piece] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def speak(self, model: str, piece: Piece, timeout: float) -> Speech:  # noqa: ASYNC109
+        """As `EnginePool.speak`; waits for `gate`."""
+        await self.gate.wait()
+        self.spoken.append(piece)
+        return self._instead(piece) if self._instead else self._engine.speak(piece)
+
+
+class MemoryWriter:
+    """An event writer that keeps what it was told in `events` and `records`; fails if `broken`."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.passed_on: list[Mapping[str, bytes] | None] = []
+        self.records: list[tuple[str, bytes | None, bytes | None, Any]] = []
+        self.broken: Exception | None = None
+
+    async def emit(self, event: Event, passed_on: Mapping[str, bytes] | None = None) -> None:
+        """As `EventWriter.emit`."""
+        if self.broken:
+            raise self.broken
+        self.events.append(event)
+        self.passed_on.append(passed_on)
+
+    async def mention(self, event: Event, passed_on: Mapping[str, bytes] | None = None) -> None:
+        """As `EventWriter.mention`."""
+        await self.emit(event, passed_on)
+
+    async def write(self, short: str, key: bytes | None, value: bytes | None, headers: Any) -> None:
+        """As `EventWriter.write`."""
+        self.records.append((short, key, value, headers))
+
+    def of(self, topic: str) -> list[Any]:
+        """The events of one topic, by its short name."""
+        return [event for event in self.events if event.topic == topic]
+
+
+class Log:
+    """A partition to be delivered; `done` has the offsets that were said to be done, in that order."""
+
+    def __init__(self, topic: str = "tts.requests") -> None:
+        self.topic = topic
+        self.deliveries: list[Delivery] = []
+        self.done: list[int] = []
+
+    def append(
+        self, value: bytes | None, key: bytes | None = None, headers: Sequence[tuple[str, bytes]] = ()
+    ) -> Delivery:
+        """One record more."""
+        offset = len(self.deliveries)
+        delivery = Delivery(
+            topic=self.topic,
+            partition=0,
+            offset=offset,
+            key=key,
+            value=value,
+            time=datetime.now(UTC),
+            done=lambda: self.done.append(offset),
+            headers=dict(headers),
+            raw_headers=tuple(headers),
+        )
+        self.deliveries.append(delivery)
+        return delivery
+
+    async def __aiter__(self) -> AsyncIterator[Delivery]:
+        """All records, once."""
+        for delivery in self.deliveries:
+            yield delivery

@@ -1,0 +1,50 @@
+"""What the documents say is what the code does."""
+
+import re
+import runpy
+from pathlib import Path
+
+import orjson
+import pytest
+
+from streams import settings
+from streams.requests import SynthesisRequested, parse
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_tables_of_the_readme_are_those_of_the_code():
+    filled = runpy.run_path(str(ROOT / "docs/reference.py"))["filled"]
+    assert filled(README) == README, "run `make docs`"
+
+
+def test_every_field_of_a_request_is_in_the_readme():
+    described = re.search(r"### The request\n(.*?)### ", README, re.DOTALL)
+    assert described
+    assert [name for name in SynthesisRequested.model_fields if f"`{name}`" not in described[1]] == []
+
+
+def test_links_of_the_documents_lead_somewhere():
+    for document in (ROOT / "README.md", *ROOT.glob("docs/*.md"), ROOT / "CONTRIBUTING.md"):
+        for target in re.findall(r"\]\(([^)#\s]+)", document.read_text()):
+            assert target.startswith("https://") or (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_the_examples_are_requests():
+    lines = (ROOT / "examples/requests.jsonl").read_bytes().splitlines()
+    requests = [parse(line, settings.load({})) for line in lines]
+    assert len(requests) >= 8
+    assert {"flac", "opus"} <= {request.format for request in requests}
+    assert any(request.text.startswith("[05]") for request in requests)
+    assert any(len(request.text.split()) >= 500 for request in requests)
+    assert any(request.metadata for request in requests)
+    ids = [request.request_id for request in requests if request.request_id]
+    assert len(set(ids)) < len(ids), "one id is repeated"
+
+
+@pytest.mark.parametrize("document", [README, (ROOT / "docs/architecture.md").read_text()])
+def test_json_in_the_documents_is_json(document):
+    for block in re.findall(r"```json\n(.*?)```", document, re.DOTALL):
+        for line in block.splitlines():
+            orjson.loads(line)
