@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import structlog
 
-from streams.broker import EmbeddedBroker, shown_on_stderr
+from streams.broker import BrokerError, EmbeddedBroker, shown_on_stderr
 from streams.settings import Settings
 
 RESTART_SECONDS = 1.0
@@ -30,8 +30,9 @@ class Part:
         self._stopping = False
 
     async def keep(self) -> int:
-        """Run it until `stop`, again whenever it fails. Returns the exit status of a first run that never worked."""
-        while True:
+        """Run it until `stop`, again whenever it fails; not if it never worked. Returns the last exit status."""
+        status = 0
+        while not self._stopping:
             self._process = process = await asyncio.create_subprocess_exec(
                 *self._command,
                 env=self._environment,
@@ -41,10 +42,12 @@ class Part:
             )
             await self._listen(process)
             status = await process.wait()
-            if self._stopping or not self.ready.done():
-                return status
-            log.warning("a part ended and is started again", command=self._command[3], status=status)
-            await asyncio.sleep(RESTART_SECONDS)
+            if not self.ready.done():
+                break
+            if not self._stopping:
+                log.warning("a part ended and is started again", command=self._command[3:], status=status)
+                await asyncio.sleep(RESTART_SECONDS)
+        return status
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         if process.stdout is None:
@@ -85,9 +88,12 @@ class Machine:
         with shown_on_stderr() as progress:
             broker = EmbeddedBroker(self._data / "kafka", self._kafka_port, progress)
             await asyncio.to_thread(broker.start)
+        watching = asyncio.create_task(self._keep(broker))
         try:
             return await self._run_parts(broker.bootstrap)
         finally:
+            self._stopping.set()
+            await watching
             await asyncio.to_thread(broker.stop)
 
     async def _run_parts(self, brokers: str) -> int:
@@ -101,3 +107,15 @@ class Machine:
         worker.stop()
         stopping.cancel()
         return int(await kept)
+
+    async def _keep(self, broker: EmbeddedBroker) -> None:
+        """Start the broker again when it ends unasked; its port and its data stay, and the worker sits it out."""
+        while not self._stopping.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), RESTART_SECONDS)
+            if not self._stopping.is_set() and not broker.running:
+                log.warning("Kafka ended and is started again", data=str(broker.data_dir))
+                try:
+                    await asyncio.to_thread(broker.start)
+                except BrokerError as error:
+                    log.error("Kafka does not start", error=str(error))

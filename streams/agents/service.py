@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import faust
+import faust.streams
 import structlog
 from faust.app.base import BootStrategy
 
@@ -52,6 +53,8 @@ class Service(faust.App):  # type: ignore[misc]
     logger = logging.getLogger("faust.service")  # else Faust writes under this module's name
 
     def __init__(self, settings: Settings, worker: str) -> None:
+        if faust.streams._CStreamIterator is None:
+            raise RuntimeError("faust-streaming lacks its compiled part, and without it stale records are acknowledged")
         self.window = Window()
         self.read_ahead = ReadAhead(settings.window_bytes)
         self.assigned = asyncio.Event()
