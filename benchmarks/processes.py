@@ -1,0 +1,137 @@
+"""Child processes of a benchmark: started, waited for, killed, and never left behind."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+
+import psutil
+
+from streams.broker import EmbeddedBroker
+
+HERE = Path(__file__).parent
+READY_SECONDS = 180
+STOP_SECONDS = 60
+
+
+@contextmanager
+def workplace() -> Iterator[tuple[EmbeddedBroker, Path]]:
+    """A broker of the benchmark's own, and a folder for everything; both gone at the end."""
+    with tempfile.TemporaryDirectory(prefix="loa-bench-") as folder:
+        path = Path(folder)
+        with EmbeddedBroker(path / "kafka") as broker:
+            yield broker, path
+
+
+def broker_pids(broker: EmbeddedBroker) -> list[int]:
+    """Java and its guardian."""
+    group = broker.process_group
+    found = []
+    for pid in psutil.pids():
+        with suppress(ProcessLookupError):
+            if os.getpgid(pid) == group:
+                found.append(pid)
+    return found
+
+
+class Child:
+    """A process in a group of its own, its standard error in a file."""
+
+    def __init__(self, name: str, command: list[str], environment: dict[str, str], folder: Path) -> None:
+        self.log = folder / f"{name}.log"
+        self._command = command
+        self._environment = {k: v for k, v in os.environ.items() if not k.startswith("TTS_")} | environment
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command,
+            env=self._environment,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=self.log.open("ab"),
+            start_new_session=True,
+        )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    async def ready(self) -> float:
+        """Wait for the line that says that it works; returns the seconds waited."""
+        began = time.perf_counter()
+        line = await asyncio.wait_for(self._process.stdout.readline(), READY_SECONDS)
+        if not line or not json.loads(line)["ready"]:
+            raise RuntimeError(f"{self._command} did not become ready:\n{self.log.read_text()[-4000:]}")
+        return time.perf_counter() - began
+
+    async def kill(self) -> None:
+        """kill -9, the process alone: what it leaves behind is part of what is measured."""
+        self._process.kill()
+        await self._process.wait()
+
+    async def stop(self) -> None:
+        """End it in order, and whatever is left of its group by force."""
+        if self._process is None:
+            return
+        with suppress(ProcessLookupError):
+            self._process.terminate()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        await self._process.wait()
+
+
+@asynccontextmanager
+async def running(child: Child) -> AsyncIterator[Child]:
+    """Start it; stop it at the end."""
+    try:
+        await child.start()
+        yield child
+    finally:
+        await child.stop()
+
+
+def loa_worker(name: str, brokers: str, folder: Path, **settings: str) -> Child:
+    """A real `loa worker`, with topics, group and storage called after it. `settings`: such as `MODELS="tone"`."""
+    environment = {
+        "TTS_KAFKA_BROKERS": brokers,
+        "TTS_TOPIC_PREFIX": name,
+        "TTS_KAFKA_GROUP": name,
+        "TTS_STORAGE_DIR": str(folder / f"{name}-storage"),
+        "TTS_LOG_LEVEL": "WARNING",
+    } | {f"TTS_{key}": value for key, value in settings.items()}
+    command = [sys.executable, "-m", "streams.cli", "worker", "--create-topics", "--end-with-stdin"]
+    return Child(name, command, environment, folder)
+
+
+def plain_worker(name: str, brokers: str, folder: Path, number: int = 0) -> Child:
+    """The plain Faust agent, started as its README says. `number`: of several workers of one group."""
+    command = [sys.executable, "-m", "faust", "-A", "plain_faust", "--datadir", str(folder / f"{name}-{number}-faust")]
+    command += ["worker", "-l", "warn", "--web-port", str(_free_port())]
+    environment = {
+        "PYTHONPATH": str(HERE),
+        "PLAIN_NAME": name,
+        "PLAIN_BROKERS": brokers,
+        "PLAIN_FOLDER": str(folder / f"{name}-audio"),
+    }
+    return Child(f"{name}-{number}", command, environment, folder)
+
+
+def echo(name: str, brokers: str, folder: Path) -> Child:
+    """The bare aiokafka loop."""
+    return Child(name, [sys.executable, str(HERE / "echo.py"), brokers, name], {}, folder)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
