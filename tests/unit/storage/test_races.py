@@ -32,6 +32,10 @@ def clean_much_later(world: World, store: Store) -> object:
     return world.clean(store)
 
 
+def missing(world: World) -> None:
+    world.store.delete(f"{world.speak().file_id}.wav")  # type: ignore[union-attr]
+
+
 def old_orphan(world: World) -> None:
     dead_writer(world)
     world.later(hours=25)
@@ -48,6 +52,7 @@ RACES = [
         (nothing, [speak, speak_other, speak_flac, delete]),
         (dead_writer, [speak, speak_other, delete]),
         (damaged, [speak, speak_other, delete]),
+        (missing, [speak, speak_other, delete]),
         (old_orphan, [speak, speak_other, clean, delete]),
         (old_file, [speak, delete, clean]),
     ]
