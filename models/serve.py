@@ -25,12 +25,15 @@ _PR_SET_PDEATHSIG = 1
 def main(models: str, memory_bytes: str = "0") -> int:
     """Serve until the input ends; the exit status is 1 when an engine could not be loaded."""
     source, out = _claim_pipes()
-    _guard(int(memory_bytes))
+    _guard()
     try:
         engines = {engine.name: engine for engine in map(_ready, models.split(","))}
     except ModelError as error:
         wire.write(out, wire.failure(error))
         return 1
+    # Only now: libraries that cannot be loaded for want of memory do not say so in so many words.
+    if limit := int(memory_bytes):
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     wire.write(out, wire.frame({"ready": True}))
     while True:
         try:
@@ -52,13 +55,11 @@ def _claim_pipes() -> tuple[int, int]:
     return source, out
 
 
-def _guard(memory_bytes: int) -> None:
+def _guard() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     # For a parent killed so hard that a forgotten copy of the pipe could keep this process alive.
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if memory_bytes:
-        resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, memory_bytes))
 
 
 def _ready(name: str) -> Engine:

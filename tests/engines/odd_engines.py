@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,7 +37,6 @@ class Odd(Tone):
             raise KeyError("oops")
         elif what == "print":
             print("a library that talks", flush=True)
-            sys.stdout.buffer.raw.write(b"and writes")  # type: ignore[attr-defined]
             os.write(1, b"and writes deeper")
         return super().speak(piece)
 
