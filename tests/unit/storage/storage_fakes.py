@@ -113,6 +113,8 @@ class World:
 
     def speak(self, data: bytes = b"audio", store: Store | None = None, **changes: Any) -> Stored:
         """As a worker does: put, and adopt or repair what another had put. The outcome it would announce."""
+        # No two records are alike to the byte: each says when it was made.
+        self.later(microseconds=1)
         files = self.files(store)
         record = self.record(data, **changes)
         stored, ours = files.put_once(record, self.audio(data))
