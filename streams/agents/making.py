@@ -15,7 +15,7 @@ from models.audio import Encoded, Encoder
 from models.engine import AudioRejected, EngineTimeout, ModelError, OutOfMemory
 from models.host import EnginePool
 from models.speak import speak_text
-from storage.errors import CorruptRecord, StoreError, StoreFull, Unavailable
+from storage.errors import CorruptRecord, StoreError, StoreFull, Unavailable, translated
 from storage.files import AudioFiles
 from storage.records import Record, Tombstone
 from streams.agents.job import Job
@@ -62,9 +62,12 @@ class Maker:
         """
         with self._files.store.scratch() as path:
             try:
-                draft = await self._speak(job, path, spoken)
+                with translated("the file in the making"):
+                    draft = await self._speak(job, path, spoken)
             except ModelError as error:
                 raise RequestError(SPEAK_ERRORS.get(type(error), ErrorCode.SYNTHESIS_FAILED), str(error)) from error
+            except StoreError as error:
+                raise _not_stored(error) from error
             return await self._stored(self._commit, job, self._record(job, draft), path)
 
     async def inline(self, job: Job, found: Stored) -> bytes | None:
@@ -82,7 +85,7 @@ class Maker:
                 with attempt:
                     return await asyncio.to_thread(call, *arguments)
         except StoreError as error:
-            raise RequestError(ErrorCode.STORAGE_FAILED, f"the audio could not be stored: {error}") from error
+            raise _not_stored(error) from error
         raise RuntimeError("a retry ends in a result or an error")
 
     def _find(self, job: Job) -> Stored | None:
@@ -98,10 +101,13 @@ class Maker:
         return found if not isinstance(found, Record) or self._files.adopt(found) else None
 
     def _commit(self, job: Job, record: Record, path: Path) -> Stored:
-        stored, ours = self._files.put_once(record, path)
-        if ours:
-            return stored
-        return self._usable(job, stored) or self._files.replace(record, path)[0]
+        put = self._files.put_once
+        while True:
+            stored, ours = put(record, path)
+            usable = stored if ours else self._usable(job, stored)
+            if usable is not None:
+                return usable
+            put = self._files.replace  # what stands there is damaged, and its writer is gone
 
     async def _speak(self, job: Job, path: Path, spoken: Spoken) -> Draft:
         request, engine = job.request, job.choice.engine
@@ -162,6 +168,10 @@ class Maker:
             attempts=job.first.attempt,
             worker=self._worker,
         )
+
+
+def _not_stored(error: StoreError) -> RequestError:
+    return RequestError(ErrorCode.STORAGE_FAILED, f"the audio could not be stored: {error}")
 
 
 def _sha256_and_size(path: Path) -> tuple[str, int]:
