@@ -70,6 +70,10 @@ class LanguageDetector:
     def __init__(self, default: str = "en") -> None:
         self.default = default
 
+    def load(self) -> None:
+        """Load the model now. Blocking."""
+        self._among(["load"], _LATIN, 1.0)
+
     def detect(self, text: str) -> str:
         """A BCP 47 tag. `text`: as `models.text.clean` gives it."""
         words = _WORD.findall(text[:_LOOK_AT_CHARACTERS])

@@ -67,6 +67,10 @@ class Registry:
         self._detector = LanguageDetector(default_language)
         self.speakers = {speaker_key(k): v for k, v in speakers.items() if self._has(v)}
 
+    def warm_up(self) -> None:
+        """Load the language model now rather than at the first text that needs it. Blocking, about a second."""
+        self._detector.load()
+
     def engine(self, name: str) -> Engine:
         """The engine of that name. Raises UnknownModel."""
         try:

@@ -12,6 +12,7 @@ from models.check import check
 from models.engine import AudioRejected, Engine, EngineDied, Piece
 from models.host import EnginePool
 from models.registry import Choice
+from models.silence import pause
 from models.speech import Speech
 from models.text import Chunk, split
 
@@ -95,12 +96,12 @@ class _Speaking:
 
     async def chunk(self, chunk: Chunk, piece: Piece) -> Speech:
         """The chunk and its pause, checked."""
-        pause = np.zeros(round(chunk.pause_after_seconds / piece.speed * self.engine.rate), np.float32)
+        silence = pause(chunk.pause_after_seconds / piece.speed, self.engine.rate)
         if not chunk.voiced:
-            return Speech(pause, self.engine.rate)
+            return Speech(silence, self.engine.rate)
         speech = await self._piece(piece)
         check(speech, piece.text, piece.speed, self.engine.estimate(piece.text, piece.speed))
-        return Speech(np.concatenate((speech.samples, pause)), speech.rate) if len(pause) else speech
+        return Speech(np.concatenate((speech.samples, silence)), speech.rate) if len(silence) else speech
 
     async def _piece(self, piece: Piece) -> Speech:
         for _ in range(self.tries - 1):

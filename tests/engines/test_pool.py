@@ -133,6 +133,11 @@ def test_an_engine_process_ends_with_its_input_and_not_by_a_terminals_signals() 
         assert process.wait(10) == 0
 
 
+def _runs(process: psutil.Process) -> bool:
+    # Where nobody collects orphans their entries stay.
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
 def test_nothing_outlives_a_killed_engine_process() -> None:
     with engine_process("espeak") as process:
         assert process.stdout is not None
@@ -140,8 +145,8 @@ def test_nothing_outlives_a_killed_engine_process() -> None:
         children = psutil.Process(process.pid).children(recursive=True)
         assert children
         process.kill()
-        psutil.wait_procs(children, 10)
-        assert not any(child.is_running() for child in children)
+        psutil.wait_procs(children, 2)
+        assert not any(map(_runs, children))
 
 
 async def test_memory_beyond_the_limit_is_out_of_memory(start_pool: StartPool) -> None:

@@ -9,6 +9,7 @@ from models.espeak import Espeak
 from models.espeak_voices import bcp47
 from models.hibari import Hibari
 from models.plugins import installed, load_engine
+from models.silence import trim
 from models.speech import Speech
 from models.stretch import stretch
 from models.tone import Tone
@@ -72,6 +73,14 @@ def test_stretching_keeps_pitch_and_loudness(factor: float) -> None:
     peak = np.argmax(np.abs(np.fft.rfft(middle))) * rate / len(middle)
     assert peak == pytest.approx(200, abs=6)
     assert np.abs(middle).max() == pytest.approx(0.3, rel=0.15)
+
+
+def test_silence_around_speech_is_trimmed() -> None:
+    rate = 24_000
+    speech = np.concatenate((np.zeros(9_000), np.full(12_000, 0.1), np.zeros(9_000))).astype(np.float32)
+    assert len(trim(speech, rate)) == pytest.approx(12_000 + 2 * 0.06 * rate, abs=2 * rate * 0.01)
+    assert len(trim(speech[:9_000], rate)) == 9_000
+    assert len(trim(speech[:0], rate)) == 0
 
 
 def test_stretching_by_one_changes_nothing() -> None:
