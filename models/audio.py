@@ -175,5 +175,7 @@ class Encoder:
 
 def to_pcm(samples: Samples) -> NDArray[np.int16]:
     """Samples as 16-bit little-endian integers: rounded to the nearest, clipped to the ends, never wrapped."""
-    pcm: NDArray[np.int16] = np.rint(np.clip(samples, -1.0, 1.0) * np.float32(32767)).astype("<i2")
-    return pcm
+    scaled = samples * np.float32(32767)
+    np.clip(scaled, -32767, 32767, out=scaled)
+    np.rint(scaled, out=scaled)
+    return scaled.astype("<i2")
