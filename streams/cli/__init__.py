@@ -7,7 +7,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from models.engine import ModelError
 from storage.errors import StoreError
-from streams.broker import BrokerUnavailable
+from streams.broker import BrokerError
 from streams.cli import log, machine, say, show
 from streams.settings import SettingsError
 from streams.topics import TopicsError
@@ -35,7 +35,7 @@ def main() -> None:
         app()
     except SettingsError as error:
         _leave(2, "wrong settings", error)
-    except (TopicsError, ModelError, StoreError, BrokerUnavailable) as error:
+    except (TopicsError, ModelError, StoreError, BrokerError) as error:
         _leave(1, type(error).__name__, error)
     except KafkaConnectionError as error:
         _leave(1, "no broker answers", f"{error}; look at TTS_KAFKA_BROKERS, or start one with `loa up`")
