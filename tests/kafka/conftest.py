@@ -1,0 +1,45 @@
+"""Installations of Loa on the session's broker; what they started ends with the test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.kafka.installation import Installation
+from tests.kafka.log import Kafka
+
+NewLoa = Callable[..., Installation]
+
+
+@pytest.fixture
+def new_loa(kafka: Kafka, prefix: str, tmp_path: Path) -> Iterator[NewLoa]:
+    """Makes installations; keyword arguments are settings of theirs."""
+    with ExitStack() as stack:
+
+        def make(name: str = "", **settings: str) -> Installation:
+            label = f"{prefix}-{name}" if name else prefix
+            made = Installation(kafka, label, tmp_path / (name or "loa"), settings)
+            stack.callback(made.end)
+            return made
+
+        yield make
+
+
+@pytest.fixture
+def loa(new_loa: NewLoa) -> Installation:
+    """An installation of the test's own, with nothing running."""
+    return new_loa()
+
+
+@pytest.fixture(scope="session")
+def speaking(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """An installation with one worker that can speak, for tests that need no more than their own request ids."""
+    folder = tmp_path_factory.mktemp("speaking")
+    made = Installation(kafka, "speaking", folder, {"TTS_MODELS": "hibari,espeak,tone"})
+    with ExitStack() as stack:
+        stack.callback(made.end)
+        made.start_worker().wait_ready()
+        yield made
