@@ -66,7 +66,7 @@ class Worker:
             pool = EnginePool(settings.models, processes=settings.engine_processes)
             writer = EventWriter(settings, topics)
             stack.push_async_callback(pool.close)
-            await asyncio.gather(pool.start(), self._connect(writer, topics))
+            await asyncio.gather(pool.start(), self._connect(writer, topics), asyncio.to_thread(registry.warm_up))
             stack.push_async_callback(writer.stop)
             if self._stopping.is_set():
                 return 0
