@@ -16,13 +16,18 @@ _LEAST_SECONDS_PER_WORD = 0.06
 
 _LEAST_SHARE_OF_ESTIMATE = 0.2
 
+_MOST_ESTIMATES, _MOST_SECONDS = 20, 10
+"""Beyond any text: signs that are read out by name (`%%%`) take ten times what letters do."""
 
-def check(speech: Speech, text: str, speed: float, estimate: float) -> None:
-    """Raise AudioRejected when `speech` is empty, not finite, silent, or far too short for `text`.
+
+def check(speech: Speech, text: str, speed: float, estimate: float, rate: int) -> None:
+    """Raise AudioRejected when `speech` is empty, not finite, silent, not at `rate` (Hz), or far too short or long.
 
     `estimate`: the engine's own estimate in seconds at `speed`. Too short is below a fifth of it and below 0.06 s a
     word at once: either alone is wrong on odd texts (a "word" of 300 letters, a script without spaces).
     """
+    if speech.rate != rate:
+        raise AudioRejected(f"{speech.rate} Hz instead of {rate} Hz for {_quote(text)}")
     if len(speech.samples) == 0:
         raise AudioRejected(f"no samples for {_quote(text)}")
     peak = float(np.max(np.abs(speech.samples)))
@@ -34,6 +39,9 @@ def check(speech: Speech, text: str, speed: float, estimate: float) -> None:
     least = max(min(by_words, _LEAST_SHARE_OF_ESTIMATE * estimate), _LEAST_SECONDS / speed)
     if speech.seconds < least:
         raise AudioRejected(f"{speech.seconds:.2f} s of audio, at least {least:.2f} s expected for {_quote(text)}")
+    most = _MOST_ESTIMATES * estimate + _MOST_SECONDS / speed
+    if speech.seconds > most:
+        raise AudioRejected(f"{speech.seconds:.2f} s of audio, at most {most:.2f} s expected for {_quote(text)}")
 
 
 def count_words(text: str) -> int:

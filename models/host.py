@@ -1,15 +1,16 @@
-"""The supervisor of the engine processes: one piece at a time each, first come first served, the dead replaced."""
+"""The supervisor of the engine processes: one piece at a time each, and the dead and the lying replaced."""
 
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from models import wire
-from models.engine import EngineDied, EngineTimeout, ModelError, OutOfMemory, Piece
+from models.engine import AudioRejected, EngineDied, EngineTimeout, ModelError, OutOfMemory, Piece
 from models.process import EngineProcess, ended
+from models.schedule import ANYBODY, Claim, FairQueue
 from models.speech import Speech
 
 _T = TypeVar("_T")
@@ -39,7 +40,7 @@ class EnginePool:
         self._started: set[EngineProcess] = set()
         self._alive: dict[int, EngineProcess] = {}
         self._idle: deque[EngineProcess] = deque()
-        self._waiting: deque[asyncio.Future[EngineProcess]] = deque()
+        self._waiting: FairQueue[asyncio.Future[EngineProcess]] = FairQueue()
         self._tasks: set[asyncio.Task[object]] = set()
         self._failure: ModelError | None = None
         self._closing = asyncio.Event()
@@ -67,16 +68,24 @@ class EnginePool:
                 await self.close()
                 raise error
 
-    async def speak(self, model: str, piece: Piece, timeout: float) -> Speech:  # noqa: ASYNC109 - of the process, not of the wait
-        """Speak one piece on the next idle process.
+    async def speak(
+        self,
+        model: str,
+        piece: Piece,
+        timeout: float,  # noqa: ASYNC109 - of the process, not of the wait
+        claim: Claim = ANYBODY,
+        check: Callable[[Speech], None] = lambda _: None,
+    ) -> Speech:
+        """Speak one piece on the next idle process; who waits is served as `models.schedule` says.
 
         `timeout`: seconds the process may take, not counting the wait for it. A process that passes it, or dies, is
-        killed and replaced. Raises EngineTimeout or EngineDied then, OutOfMemory, SpeakError, UnknownModel. A cancelled
-        caller leaves the process to finish its piece, which nobody hears.
+        killed and replaced, and so is one whose audio `check` rejects. Raises EngineTimeout, EngineDied, OutOfMemory,
+        SpeakError, UnknownModel, and what `check` raises. A cancelled caller leaves the process to finish its piece,
+        which nobody hears.
         """
         request = wire.request(model, piece)
-        process = await self._take()
-        return await asyncio.shield(self._background(self._exchange(process, request, timeout)))
+        process = await self._take(claim)
+        return await asyncio.shield(self._background(self._exchange(process, request, timeout, check)))
 
     async def close(self) -> None:
         """End all processes; pieces being spoken or waiting end in EngineDied."""
@@ -90,16 +99,19 @@ class EnginePool:
 
     # -- one piece ------------------------------------------------------------------------------------------------
 
-    async def _exchange(self, process: EngineProcess, request: bytes, seconds: float) -> Speech:
+    async def _exchange(
+        self, process: EngineProcess, request: bytes, seconds: float, check: Callable[[Speech], None]
+    ) -> Speech:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(seconds):
                 speech = await loop.run_in_executor(self._threads, process.exchange, request)
+            check(speech)
         except TimeoutError:
             process.kill()
             raise EngineTimeout(f"engine process {process.pid} did not answer within {seconds:g} s") from None
-        except (EngineDied, OutOfMemory):
-            # Out of memory: what the libraries hold by then is not given back.
+        except (EngineDied, OutOfMemory, AudioRejected):
+            # Out of memory: what the libraries hold by then is not given back. Rejected: it may lie again.
             process.kill()
             raise
         except ModelError:
@@ -111,8 +123,8 @@ class EnginePool:
         self._give(process)
         return speech
 
-    async def _take(self) -> EngineProcess:
-        """The next idle process, in the order of asking."""
+    async def _take(self, claim: Claim) -> EngineProcess:
+        """The next idle process, when it is this claim's turn."""
         while self._idle:
             process = self._idle.popleft()
             if process.alive:
@@ -120,7 +132,7 @@ class EnginePool:
         if self._closing.is_set() or (self._failure and not self._alive):
             raise EngineDied(f"no engine process: {self._failure or 'closed'}")
         turn: asyncio.Future[EngineProcess] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        self._waiting.push(turn, claim)
         try:
             return await turn
         except asyncio.CancelledError:
@@ -131,7 +143,7 @@ class EnginePool:
 
     def _give(self, process: EngineProcess) -> None:
         while self._waiting:
-            turn = self._waiting.popleft()
+            turn = self._waiting.pop()
             if not turn.done():
                 turn.set_result(process)
                 return
@@ -139,7 +151,7 @@ class EnginePool:
 
     def _refuse_waiting(self, error: ModelError) -> None:
         while self._waiting:
-            turn = self._waiting.popleft()
+            turn = self._waiting.pop()
             if not turn.done():
                 turn.set_exception(error)
 

@@ -68,7 +68,7 @@ def _ready(name: str) -> Engine:
         engine = load_engine(name)
         engine.load()
         piece = Piece(_TEST_SENTENCE, engine.voices[0].name, 1.0, 0)
-        check(engine.speak(piece), piece.text, piece.speed, engine.estimate(piece.text, piece.speed))
+        check(engine.speak(piece), piece.text, piece.speed, engine.estimate(piece.text, piece.speed), engine.rate)
     except Exception as error:
         raise _translated(error, f"model {name!r} cannot be loaded: ") from error
     return engine

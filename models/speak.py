@@ -12,6 +12,7 @@ from models.check import check
 from models.engine import AudioRejected, Engine, EngineDied, Piece
 from models.host import EnginePool
 from models.registry import Choice
+from models.schedule import Claim, Lane
 from models.silence import pause
 from models.speech import Speech
 from models.text import Chunk, split
@@ -58,13 +59,16 @@ async def speak_text(
     *,
     timeout: float = 60.0,  # noqa: ASYNC109 - of each piece in its process, not of the whole
     tries: int = 1,
+    tenant: str = "default",
+    lane: Lane = Lane.INTERACTIVE,
 ) -> AsyncGenerator[Spoken, None]:
     """Yield every chunk in order, checked, with the silence that follows it.
 
     At most one chunk more than the pool has processes is held, so a text of any length takes little memory.
     `chunks`: from `plan`. `seed`: 0 … 2**32-1. `timeout`: seconds that each chunk may take, beside ten times what it is
-    expected to cost. `tries`: of a chunk whose process died. Raises SpeakError (EngineDied, OutOfMemory, AudioRejected
-    among them); AudioRejected when no chunk has anything to speak. Close the generator to give up early.
+    expected to cost. `tries`: of a chunk whose process died or lied. `tenant`, `lane`: on whose behalf.
+    Raises SpeakError (EngineDied, OutOfMemory, AudioRejected among them); AudioRejected when no chunk has anything to
+    speak. Close the generator to give up early.
     """
     if not any(chunk.voiced for chunk in chunks):
         raise AudioRejected("there is no letter or number to speak in the text")
@@ -75,8 +79,8 @@ async def speak_text(
             while len(ahead) <= pool.processes and (following := next(upcoming, None)) is not None:
                 number, chunk = following
                 piece = Piece(chunk.text, choice.voice, speed, chunk_seed(seed, number))
-                limit = timeout + 10 * choice.engine.cost(chunk.text, speed)
-                speaking = _Speaking(pool, choice.engine, limit, tries)
+                cost = choice.engine.cost(chunk.text, speed)
+                speaking = _Speaking(pool, choice.engine, timeout + 10 * cost, tries, Claim(tenant, lane, cost))
                 ahead.append(asyncio.create_task(speaking.chunk(chunk, piece)))
             yield Spoken(k, len(chunks), await ahead.popleft())
     finally:
@@ -87,12 +91,13 @@ async def speak_text(
 
 @dataclass(frozen=True, slots=True)
 class _Speaking:
-    """How a chunk is spoken. `limit`: seconds a process may take for it. `tries`: processes that may die over it."""
+    """How a chunk is spoken. `limit`: seconds a process may take for it. `tries`: processes that may fail over it."""
 
     pool: EnginePool
     engine: Engine
     limit: float
     tries: int
+    claim: Claim
 
     async def chunk(self, chunk: Chunk, piece: Piece) -> Speech:
         """The chunk and its pause, checked."""
@@ -100,13 +105,18 @@ class _Speaking:
         if not chunk.voiced:
             return Speech(silence, self.engine.rate)
         speech = await self._piece(piece)
-        check(speech, piece.text, piece.speed, self.engine.estimate(piece.text, piece.speed))
         return Speech(np.concatenate((speech.samples, silence)), speech.rate) if len(silence) else speech
 
     async def _piece(self, piece: Piece) -> Speech:
         for _ in range(self.tries - 1):
             try:
-                return await self.pool.speak(self.engine.name, piece, self.limit)
-            except EngineDied:
+                return await self._once(piece)
+            except (EngineDied, AudioRejected):
                 continue
-        return await self.pool.speak(self.engine.name, piece, self.limit)
+        return await self._once(piece)
+
+    async def _once(self, piece: Piece) -> Speech:
+        def whole(speech: Speech) -> None:
+            check(speech, piece.text, piece.speed, self.engine.estimate(piece.text, piece.speed), self.engine.rate)
+
+        return await self.pool.speak(self.engine.name, piece, self.limit, self.claim, whole)

@@ -7,6 +7,7 @@ from typing import Any
 
 from models.engine import Piece
 from models.plugins import load_engine
+from models.schedule import Claim
 from models.speech import Speech
 from streams.agents.delivery import Delivery
 from streams.events import Event
@@ -25,11 +26,20 @@ class InProcessPool:
         self.gate = asyncio.Event()
         self.gate.set()
 
-    async def speak(self, model: str, piece: Piece, timeout: float) -> Speech:  # noqa: ASYNC109
+    async def speak(
+        self,
+        model: str,
+        piece: Piece,
+        timeout: float,  # noqa: ASYNC109
+        claim: Claim,
+        check: Callable[[Speech], None],
+    ) -> Speech:
         """As `EnginePool.speak`; waits for `gate`."""
         await self.gate.wait()
         self.spoken.append(piece)
-        return self._instead(piece) if self._instead else self._engine.speak(piece)
+        speech = self._instead(piece) if self._instead else self._engine.speak(piece)
+        check(speech)
+        return speech
 
 
 class MemoryWriter:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-ATTEMPT_HEADER = "loa-attempt"
+from streams.headers import attempt, origin, position
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +26,18 @@ class Delivery:
 
     @property
     def source(self) -> str:
-        """`<topic>-<partition>-<offset>`: names a request that has no id of its own."""
-        return f"{self.topic}-{self.partition}-{self.offset}"
+        """`<topic>-<partition>-<offset>` of this record."""
+        return position(self.topic, self.partition, self.offset)
+
+    @property
+    def origin(self) -> str:
+        """The same of the very first record, of which this may be a copy: names a request that has no id of its own."""
+        return origin(self.headers, self.source)
 
     @property
     def attempt(self) -> int:
         """1 for a first try; a retry says its number in a header."""
-        text = self.headers.get(ATTEMPT_HEADER, b"")
-        return int(text) if text.isdigit() and len(text) < 6 else 1
+        return attempt(self.headers)
 
     @property
     def age(self) -> float:

@@ -65,7 +65,7 @@ def understand(delivery: Delivery, settings: Settings, registry: Registry) -> Jo
         error.echo = request.model_dump(include={"request_id", "tenant", "metadata"})
         raise
     chunks = plan(choice)
-    request_id = request.request_id or delivery.source
+    request_id = request.request_id or delivery.origin
     return Job(
         request=request,
         request_id=request_id,

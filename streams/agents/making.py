@@ -119,6 +119,7 @@ class Maker:
             request.seed_or_derived() % 2**32,
             timeout=self._settings.synthesis_timeout_seconds,
             tries=self._settings.synthesis_tries,
+            tenant=request.tenant_id,
         )
         encoder = await asyncio.to_thread(Encoder, path, request.format, engine.rate, request.sample_rate)
         seconds = 0.0

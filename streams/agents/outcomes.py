@@ -26,7 +26,7 @@ def completed(found: Record | Tombstone, settings: Settings, audio: bytes | None
 
 def failed(delivery: Delivery, error: RequestError, worker: str, job: Job | None = None) -> SynthesisFailed:
     """The event that says why a request ends without audio."""
-    request_id = (job.request_id if job else error.echo.get("request_id")) or delivery.source
+    request_id = (job.request_id if job else error.echo.get("request_id")) or delivery.origin
     tenant = (job.request.tenant if job else error.echo.get("tenant")) or DEFAULT_TENANT
     return SynthesisFailed(
         request_id=request_id,

@@ -172,7 +172,7 @@ async def test_what_cannot_be_spoken_fails_with_its_code_and_its_id(fields, code
     ("error", "code", "tries"),
     [
         (OutOfMemory("x"), ErrorCode.OUT_OF_MEMORY, 1),
-        (AudioRejected("x"), ErrorCode.AUDIO_REJECTED, 1),
+        (AudioRejected("x"), ErrorCode.AUDIO_REJECTED, 2),
         (EngineTimeout("x"), ErrorCode.SYNTHESIS_TIMEOUT, 2),
         (EngineDied("x"), ErrorCode.SYNTHESIS_FAILED, 2),
         (ZeroDivisionError("x"), ErrorCode.INTERNAL, 1),
