@@ -36,9 +36,10 @@ async def make_topics(brokers: str, name: str) -> None:
 
 
 class Client:
-    """Use as an async context manager, once the topics are there."""
+    """Use as an async context manager, once the topics are there. `fields`: what requests say beside id and text."""
 
-    def __init__(self, brokers: str, name: str) -> None:
+    def __init__(self, brokers: str, name: str, **fields: str) -> None:
+        self._fields = fields
         self.outcomes: defaultdict[str, list[Outcome]] = defaultdict(list)
         self._topic = f"{name}.requests"
         self._failed = f"{name}.failed"
@@ -69,7 +70,7 @@ class Client:
             self._changed.set()
 
     async def _send(self, request_id: str, text: str) -> Any:
-        value = json.dumps({"request_id": request_id, "text": text}).encode()
+        value = json.dumps({"request_id": request_id, "text": text} | self._fields).encode()
         return await self._producer.send(self._topic, value, request_id.encode())
 
     async def burst(self, requests: Mapping[str, str]) -> float:
@@ -79,7 +80,7 @@ class Client:
         return began
 
     async def open_loop(self, requests: Mapping[str, str], offsets: Sequence[float]) -> list[float]:
-        """Send each at its time (seconds from now), whatever has come back; returns seconds from then to its outcome."""
+        """Send each in so many seconds, whatever has come back; returns seconds from then to each outcome."""
         began = time.perf_counter() + 0.2
         due = {}
         for (request_id, text), offset in zip(requests.items(), offsets, strict=True):

@@ -65,6 +65,12 @@ def cpu_seconds(*pids: int) -> float:
     return total
 
 
+def own_cpu_seconds(pid: int) -> float:
+    """CPU time of the process alone, all its threads."""
+    times = psutil.Process(pid).cpu_times()
+    return times.user + times.system
+
+
 def peak_rss_mib(pid: int) -> float:
     """The most memory a process has had resident, as the kernel remembers it."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():

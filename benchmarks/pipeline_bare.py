@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 from bare import Bare, work
 from clients import Client
-from common import Figures, cpu_seconds, pairs, peak_rss_mib
+from common import Figures, cpu_seconds, own_cpu_seconds, pairs, peak_rss_mib
 from processes import Child, broker_pids, loa_worker, running
 from texts import texts
 
@@ -63,11 +63,13 @@ class _Both:
         """The same, from the first request sent to the last outcome received; every outcome is looked at."""
         requests = {f"r{number}-{n}": text for n, text in enumerate(self._texts)}
         pid = self._worker.pid
-        before, broker_before = cpu_seconds(pid), cpu_seconds(*self._broker)
+        before, broker_before, own = cpu_seconds(pid), cpu_seconds(*self._broker), own_cpu_seconds(pid)
         began = await self._client.burst(requests)
         outcomes = await self._client.finished(requests)
         wall = max(outcome.at for outcome in outcomes) - began
         cpu, broker = cpu_seconds(pid) - before, cpu_seconds(*self._broker) - broker_before
+        own = own_cpu_seconds(pid) - own
+        self._figures.add("worker process alone: CPU per request", 1000 * own / len(requests), "ms")
         events = [self._client.outcomes[request_id] for request_id in requests]
         if any(len(outcome) != 1 for outcome in events):
             raise RuntimeError("a request has more than one outcome")
@@ -87,7 +89,6 @@ class _Both:
         add("bare loop: audio seconds per second", audio / bare[1], "s/s")
         add("Loa: CPU per audio second", 1000 * loa[2] / audio, "ms")
         add("bare loop: CPU per audio second", 1000 * bare[2] / audio, "ms")
-        add("Loa beside the voice: CPU per request", 1000 * (loa[2] - bare[2]) / len(self._texts), "ms")
 
 
 def _memory(figures: Figures, worker: Child) -> None:

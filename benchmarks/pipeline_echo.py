@@ -23,7 +23,7 @@ async def run(broker: EmbeddedBroker, folder: Path, figures: Figures, rounds: in
     async with running(worker), running(bare):
         await worker.ready()
         await bare.ready()
-        async with Client(brokers, LOA) as through_loa, Client(brokers, ECHO) as through_echo:
+        async with Client(brokers, LOA, model="tone") as through_loa, Client(brokers, ECHO) as through_echo:
 
             async def stint(client: Client, number: int) -> list[float]:
                 texts = {f"r{number}-{n}": SHORT for n in range(len(offsets))}
