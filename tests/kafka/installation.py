@@ -45,6 +45,7 @@ class Installation:
             "TTS_STORAGE_DIR": str(self.storage),
             "TTS_ENGINE_PROCESSES": "1",
             "TTS_MODELS": "tone",
+            "TMPDIR": str(self.folder),  # what a killed worker leaves there goes with the test
             **self.more,
         }
 
@@ -79,7 +80,7 @@ class Installation:
 
     def reader(self, *shorts: str) -> Reader:
         """Reads these topics from their start, without a group."""
-        return Reader(self.kafka.bootstrap, {self.topic(short): short for short in shorts})
+        return Reader(self.kafka.bootstrap, {self.topic(short): short for short in shorts}, self.check_workers)
 
     async def produce(self, *requests: Mapping[str, Any] | bytes | None, key: bytes | None = None) -> list[str]:
         """Write requests in order, bytes as they are; returns the position of each record as `topic-partition-offset`.

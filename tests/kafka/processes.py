@@ -44,13 +44,13 @@ class Loa:
     def __init__(self, arguments: Sequence[str], settings: Mapping[str, str], folder: Path) -> None:
         self.arguments = arguments
         self._out, self._err = folder / "out", folder / "err"
-        (folder / "tmp").mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         ours = {name: value for name, value in os.environ.items() if not name.startswith("TTS_")}
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.popen = subprocess.Popen(
                 [sys.executable, "-m", "streams.cli", *arguments],
                 cwd=folder,
-                env=ours | {"TMPDIR": str(folder / "tmp")} | dict(settings),
+                env=ours | dict(settings),
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,

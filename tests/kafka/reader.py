@@ -48,10 +48,10 @@ class Event:
 class Reader:
     """Follows topics without a group; an async context manager. `events`: all read so far, in the order of reading."""
 
-    def __init__(self, bootstrap: str, topics: Mapping[str, str]) -> None:
-        """`topics`: full to short names."""
+    def __init__(self, bootstrap: str, topics: Mapping[str, str], check: Callable[[], None]) -> None:
+        """`topics`: full to short names. `check`: fails when nothing more can be hoped for."""
         self.events: list[Event] = []
-        self._shorts = topics
+        self._shorts, self._check = topics, check
         self._consumer = AIOKafkaConsumer(
             *topics, bootstrap_servers=bootstrap, auto_offset_reset="earliest", max_partition_fetch_bytes=1 << 22
         )
@@ -83,6 +83,7 @@ class Reader:
         try:
             async with asyncio.timeout(seconds):
                 while not enough():
+                    self._check()
                     self._take(await self._consumer.getmany(timeout_ms=200))
         except TimeoutError:
             late = [(event.short, event.record.value) for event in self.events[-5:]]
