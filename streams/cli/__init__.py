@@ -8,7 +8,8 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from models.engine import ModelError
 from storage.errors import StoreError
 from streams.broker import BrokerError
-from streams.cli import log, machine, say, show
+from streams.cli import audit, log, machine, say, show
+from streams.readers.replay import ReplayError
 from streams.settings import SettingsError
 from streams.topics import TopicsError
 
@@ -23,6 +24,8 @@ app.command()(machine.up)
 app.command()(machine.worker)
 app.command()(say.say)
 app.command()(log.watch)
+app.command("replay")(audit.replay_topics)
+app.command("trace")(audit.trace_request)
 app.command()(show.voices)
 app.command()(show.config)
 app.command()(show.doctor)
@@ -35,7 +38,7 @@ def main() -> None:
         app()
     except SettingsError as error:
         _leave(2, "wrong settings", error)
-    except (TopicsError, ModelError, StoreError, BrokerError) as error:
+    except (TopicsError, ModelError, StoreError, BrokerError, ReplayError) as error:
         _leave(1, type(error).__name__, error)
     except KafkaConnectionError as error:
         _leave(1, "no broker answers", f"{error}; look at TTS_KAFKA_BROKERS, or start one with `loa up`")

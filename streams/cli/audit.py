@@ -1,0 +1,115 @@
+"""`loa replay`, `loa trace` and `loa audit`: the log read again, without any worker noticing."""
+
+import asyncio
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from storage.records import file_id, iso
+from streams.cli.common import Json, configured, print_json
+from streams.parts import open_files
+from streams.readers.identity import file_of
+from streams.readers.lines import line
+from streams.readers.replay import moment, replay
+from streams.readers.trace import Story, trace
+from streams.settings import Settings
+from streams.topics import RETENTION_DAYS, Topics
+
+COLOURS = {"completed": "green", "failed": "red", "requests.dlq": "red", "deleted": "yellow", "progress": "dim"}
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return moment(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+Since = Annotated[
+    datetime | None,
+    typer.Option(parser=_moment, metavar="TIME", help="from this time: 2025-01-03T10:00:00Z, or so long ago: 2h, 7d"),
+]
+Until = Annotated[datetime | None, typer.Option(parser=_moment, metavar="TIME", help="up to, not including, this time")]
+
+
+def replay_topics(
+    topic: Annotated[
+        list[str] | None, typer.Option(help=f"only these of {', '.join(RETENTION_DAYS)}; default: all")
+    ] = None,
+    since: Since = None,
+    until: Until = None,
+    tenant: Annotated[str | None, typer.Option(help="only this tenant's")] = None,
+    request_id: Annotated[
+        str | None, typer.Option(help="only what is about this request (of the tenant, or of `default`)")
+    ] = None,
+) -> None:
+    """Write what the log has as JSON lines, each partition in its order; ends at what is there when it begins."""
+    wrong = sorted(set(topic or ()) - set(RETENTION_DAYS))
+    if wrong:
+        raise typer.BadParameter(f"{', '.join(wrong)}: choose from {', '.join(RETENTION_DAYS)}", param_hint="--topic")
+    asyncio.run(_replay(configured(), topic or list(RETENTION_DAYS), since, until, tenant, request_id))
+
+
+async def _replay(
+    settings: Settings,
+    shorts: list[str],
+    since: datetime | None,
+    until: datetime | None,
+    tenant: str | None,
+    request_id: str | None,
+) -> None:
+    names = {Topics(settings)[short].name: short for short in shorts}
+    wanted = file_id(tenant or "default", request_id) if request_id else None
+    async for record in replay(settings, list(names), since, until):
+        if wanted or tenant:
+            about, whose = file_of(record, names[record.topic], settings)
+            if (wanted and about != wanted) or (tenant and not wanted and whose != tenant):
+                continue
+        print_json(line(record))
+
+
+def trace_request(
+    id: Annotated[str, typer.Argument(help="a request id, or a file id")],  # noqa: A002
+    tenant: Annotated[str, typer.Option(help="whose request it is")] = "default",
+    since: Since = None,
+    as_json: Json = False,
+) -> None:
+    """Tell one request's story in the order of time, and what the store has of it now; exits 1 if there is nothing."""
+    settings = configured()
+    files = open_files(settings)
+    try:
+        story = asyncio.run(trace(settings, files, id, tenant, since))
+    finally:
+        files.store.close()
+    if as_json:
+        for each in story.lines():
+            print_json(each)
+    else:
+        _tell(story, id)
+    raise typer.Exit(0 if story.known else 1)
+
+
+def _tell(story: Story, name: str) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    if not story.known:
+        typer.echo(f"loa: neither log nor store know {name}", err=True)
+        return
+    console.print(f"[bold]{name}[/]  file {story.file_id}")
+    if story.steps:
+        began = story.steps[0].time
+        console.print(f"[dim]{iso(began)}[/]")
+        for step in story.steps:
+            seconds = (step.time - began).total_seconds()
+            colour = COLOURS.get(step.short, "default")
+            console.print(f"{seconds:+11.3f} s  [{colour}]{step.short:14}[/]", end="")
+            console.print(f"{step.what}  ({step.place})", markup=False)
+    about = story.metadata
+    now = {
+        "record": f"stored until {about.get('expires_at')}: {about.get('file_path')}",
+        "tombstone": f"deleted at {about.get('deleted_at')} ({about.get('reason')})",
+        "damaged": "metadata that cannot be read",
+        "nothing": "nothing in the store",
+    }
+    console.print(f"{'now':>11}    {now[story.stored]}", markup=False)
