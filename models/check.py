@@ -30,7 +30,7 @@ def check(speech: Speech, text: str, speed: float, estimate: float, rate: int) -
         raise AudioRejected(f"{speech.rate} Hz instead of {rate} Hz for {_quote(text)}")
     if len(speech.samples) == 0:
         raise AudioRejected(f"no samples for {_quote(text)}")
-    peak = float(np.max(np.abs(speech.samples)))
+    peak = max(float(np.max(speech.samples)), -float(np.min(speech.samples)))
     if not np.isfinite(peak):
         raise AudioRejected(f"samples that are not finite for {_quote(text)}")
     if peak < _LEAST_PEAK:

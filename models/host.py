@@ -105,8 +105,7 @@ class EnginePool:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(seconds):
-                speech = await loop.run_in_executor(self._threads, process.exchange, request)
-            check(speech)
+                speech = await loop.run_in_executor(self._threads, _checked, process, request, check)
         except TimeoutError:
             process.kill()
             raise EngineTimeout(f"engine process {process.pid} did not answer within {seconds:g} s") from None
@@ -213,6 +212,13 @@ class EnginePool:
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(_report)
         return task
+
+
+def _checked(process: EngineProcess, request: bytes, check: Callable[[Speech], None]) -> Speech:
+    """Speak and check, in a thread: a check looks at every sample."""
+    speech = process.exchange(request)
+    check(speech)
+    return speech
 
 
 def _report(task: "asyncio.Task[Any]") -> None:

@@ -1,5 +1,9 @@
-"""What is installed, read from package metadata: nothing is imported for it."""
+"""What is installed, read from package metadata: nothing is imported for it.
 
+Read once: it is asked for with every request, and what a process runs with does not change.
+"""
+
+import functools
 import importlib.metadata
 import importlib.util
 from pathlib import Path
@@ -10,6 +14,7 @@ def versions(*distributions: str) -> str:
     return "; ".join(f"{name} {_version(name)}" for name in distributions)
 
 
+@functools.cache
 def _version(distribution: str) -> str:
     try:
         return importlib.metadata.version(distribution)
@@ -17,6 +22,7 @@ def _version(distribution: str) -> str:
         return "absent"
 
 
+@functools.cache
 def folder(package: str) -> Path | None:
     """Where a package's files lie; None when it is not installed."""
     spec = importlib.util.find_spec(package)

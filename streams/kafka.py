@@ -3,19 +3,23 @@
 import asyncio
 import socket
 import ssl
+from collections import deque
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 
 from streams.events import Event, Headers, headers
 from streams.settings import Settings
 from streams.topics import MAX_MESSAGE_BYTES, Topics
 
 DEFAULT_BROKERS = "127.0.0.1:9092"
+MENTION_SECONDS = 0.1
+MOST_MENTIONS = 1000
 
 
 def ssl_context(settings: Settings) -> ssl.SSLContext | None:
@@ -68,6 +72,8 @@ class EventWriter:
             "max_request_size": MAX_MESSAGE_BYTES,
             "linger_ms": 0,
         }
+        self._mentions: deque[Any] = deque(maxlen=MOST_MENTIONS)
+        self._mentioning: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Connect. Raises KafkaConnectionError where no broker answers."""
@@ -80,27 +86,46 @@ class EventWriter:
 
     async def stop(self) -> None:
         """Flush and disconnect."""
+        if self._mentioning is not None:
+            await self._mentioning
         await self._producer.stop()
 
     async def emit(self, event: Event, passed_on: Mapping[str, bytes] | None = None) -> None:
         """Write an event and wait for the broker's word. Raises KafkaError."""
-        await (await self._enqueue(event, passed_on))
+        future = await self._enqueue(self._record(event, passed_on))
+        await self._enqueue_mentions()  # both then go in one request
+        await future
 
     async def mention(self, event: Event, passed_on: Mapping[str, bytes] | None = None) -> None:
-        """Write an event whose loss would do no harm (progress); does not wait for the broker's word."""
-        (await self._enqueue(event, passed_on)).add_done_callback(_seen)
+        """Write an event whose loss would do no harm (progress); does not wait for the broker's word.
+
+        It goes with the next outcome, or soon: a request costs client and broker far more than one more record in it.
+        """
+        self._mentions.append(self._record(event, passed_on))
+        if self._mentioning is None or self._mentioning.done():
+            self._mentioning = asyncio.create_task(self._mention_soon())
 
     async def write(self, short: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
         """Write a record as it is and wait for the broker's word. Raises KafkaError."""
         await (await self._producer.send(self._topics[short].name, value, key, headers=headers))
 
-    async def _enqueue(self, event: Event, passed_on: Mapping[str, bytes] | None) -> "asyncio.Future[Any]":
+    def _record(self, event: Event, passed_on: Mapping[str, bytes] | None) -> dict[str, Any]:
         topic = self._topics[event.topic].name
         fields = headers(event, topic, datetime.now(UTC), passed_on)
-        future: asyncio.Future[Any] = await self._producer.send(
-            topic, event.encode(), event.key().encode(), headers=fields
-        )
+        return {"topic": topic, "value": event.encode(), "key": event.key().encode(), "headers": fields}
+
+    async def _enqueue(self, record: Mapping[str, Any]) -> "asyncio.Future[Any]":
+        future: asyncio.Future[Any] = await self._producer.send(**record)
         return future
+
+    async def _mention_soon(self) -> None:
+        await asyncio.sleep(MENTION_SECONDS)
+        await self._enqueue_mentions()
+
+    async def _enqueue_mentions(self) -> None:
+        with suppress(KafkaError):
+            while self._mentions:
+                (await self._enqueue(self._mentions.popleft())).add_done_callback(_seen)
 
 
 def _seen(future: "asyncio.Future[Any]") -> None:
