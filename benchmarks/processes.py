@@ -47,7 +47,8 @@ class Child:
     def __init__(self, name: str, command: list[str], environment: dict[str, str], folder: Path) -> None:
         self.log = folder / f"{name}.log"
         self._command = command
-        self._environment = {k: v for k, v in os.environ.items() if not k.startswith("TTS_")} | environment
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("TTS_")}
+        self._environment = inherited | environment | {"TMPDIR": str(folder)}  # a killed process leaves files there
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
