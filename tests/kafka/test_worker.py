@@ -1,0 +1,73 @@
+"""A worker refuses what would lose requests, waits for its broker, and finishes what it holds."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+from streams.broker import EmbeddedBroker
+from tests.kafka.conftest import NewLoa
+from tests.kafka.installation import PARTITIONS, Installation
+from tests.kafka.log import Kafka
+from tests.kafka.processes import PATIENCE, until
+
+LONG = " ".join(f"Sentence number {number} of a long story is being read aloud." for number in range(40))
+
+
+async def test_sigterm_finishes_what_is_in_hand(loa: Installation) -> None:
+    loa.more = {"TTS_MODELS": "hibari", "TTS_DRAIN_SECONDS": str(PATIENCE)}
+    worker = await loa.worker()
+    names = ["long", *(f"short-{number}" for number in range(5))]
+    texts = [LONG, *["A short text behind the long one."] * 5]
+    await loa.produce(*({"request_id": name, "text": text} for name, text in zip(names, texts, strict=True)))
+    async with loa.reader("progress", "completed", "failed") as reader:
+        for name in names:
+            await reader.until(lambda name=name: reader.of("progress", request_id=name), f"{name} in hand")
+        worker.send(signal.SIGTERM)
+        await reader.to_end()
+        assert not reader.of("completed", request_id="long"), "it has to be in the middle of it"
+        engines = worker.children()
+        assert await worker.status() == 0
+        await reader.to_end()
+        assert sorted(event["request_id"] for event in reader.of("completed")) == sorted(names)
+        (long,) = reader.of("completed", request_id="long")
+        assert loa.audio()[f"{long['file_id']}.wav"] == long["sha256"]
+    assert not [engine for engine in engines if engine.is_running()]
+    committed = await loa.kafka.committed(loa.name)
+    assert {pair: committed.get(pair) for pair in await loa.ends()} == await loa.ends()
+    assert list(loa.storage.glob("tmp/w-*")) == list(loa.folder.glob("loa-faust-*")) == []
+
+
+async def test_topics_that_do_not_fit_are_refused(new_loa: NewLoa) -> None:
+    missing, other = new_loa("missing"), new_loa("other")
+    await other.create_topics()
+    ended = [missing.run("worker"), other.run("worker", "--create-topics", TTS_TOPIC_PARTITIONS=str(PARTITIONS + 1))]
+    wrong = missing.run("worker", TTS_DEFAULT_EXPIRY_HOURS="abc")
+    assert await asyncio.gather(*(worker.status() for worker in ended)) == [1, 1]
+    assert await wrong.status() == 2
+    assert f"{missing.topic('requests')} is missing" in ended[0].said
+    assert f"{other.topic('requests')} has {PARTITIONS} partitions, and {PARTITIONS + 1} are expected" in ended[1].said
+    assert "TTS_DEFAULT_EXPIRY_HOURS='abc'" in wrong.said
+    for each in (*ended, wrong):
+        assert each.lines == [] and "Traceback" not in each.said
+
+
+async def test_a_worker_waits_for_its_broker(new_broker: Callable[..., EmbeddedBroker], new_loa: NewLoa) -> None:
+    broker = new_broker()
+    await asyncio.to_thread(broker.start)
+    await asyncio.to_thread(broker.stop)
+    loa = new_loa("alone", TTS_KAFKA_BROKERS=broker.bootstrap)
+    loa.kafka = Kafka(broker)
+    worker, impatient = loa.start_worker(), loa.start_worker()
+    for each in (worker, impatient):
+        await until(lambda each=each: "no broker answers" in each.said, "that it says so")
+        assert broker.bootstrap in each.said and each.running and each.lines == []
+    impatient.send(signal.SIGTERM)
+    assert await impatient.status() == 0, impatient.said
+    await asyncio.to_thread(broker.start)
+    await worker.ready()
+    (sent,) = await loa.produce({"text": "There you are.", "model": "tone"})
+    async with loa.reader("completed", "failed") as reader:
+        assert (await reader.answered(sent))[sent][0].short == "completed"
+    loa.end()
