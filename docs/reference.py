@@ -15,13 +15,13 @@ from streams.topics import Topics
 README = Path(__file__).parent.parent / "README.md"
 WRITTEN_BY = {
     "requests": "clients: a text to speak",
-    "requests.bulk": "reserved: requests that may wait",
-    "requests.retry": "reserved: requests to be tried again later",
+    "requests.bulk": "clients, worker: requests that may wait",
+    "requests.retry": "worker: requests to be tried again later",
     "requests.dlq": "worker: records that could not be answered, byte for byte",
     "progress": "worker: `started`, then `chunk` k of n",
     "completed": "worker: the audio is durable",
     "failed": "worker: a code and a sentence",
-    "commands": "reserved: cancel a request",
+    "commands": "operators: cancel a request",
     "cleanup": "timer, operators: what to clean up",
     "webhooks": "reserved: deliveries that are due later",
     "deleted": "worker: a file is gone",

@@ -16,6 +16,11 @@ class Reason:
     retryable: bool = False
     dead_letter: bool = True
 
+    @property
+    def passing(self) -> bool:
+        """Whether Loa itself tries again, before it fails the request."""
+        return self.retryable and self.dead_letter
+
 
 class ErrorCode(StrEnum):
     """The closed list of codes in `tts.failed`."""

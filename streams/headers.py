@@ -2,6 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from storage.records import iso
 
 SOURCE = "loa-source"
 """`<topic>-<partition>-<offset>` of the very first record: names a request that has no id of its own."""
@@ -12,8 +15,13 @@ ATTEMPT = "loa-attempt"
 NOT_BEFORE = "loa-not-before"
 """The time, ISO 8601, before which a retry waits."""
 
+SINCE = "loa-since"
+"""The time, ISO 8601, at which the broker took the very first record."""
+
 ERRORS = "__streams.errors."
 """What headers of the dead-letter topic begin with (KIP-1034)."""
+
+OWN = frozenset({SOURCE, ATTEMPT, NOT_BEFORE, SINCE})
 
 _SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,220}-\d{1,10}-\d{1,19}")
 
@@ -35,12 +43,36 @@ def attempt(headers: Mapping[str, bytes]) -> int:
     return int(text) if text.isdigit() and len(text) < 6 else 1
 
 
-def again(headers: Iterable[tuple[str, bytes]], source: str, number: int) -> list[tuple[str, bytes]]:
-    """Headers of a copy that is to be tried at once: the record's own, with another attempt, without an old error."""
-    kept = [(name, value) for name, value in headers if not name.startswith(ERRORS)]
-    ours = {SOURCE, ATTEMPT, NOT_BEFORE}
-    return [
-        *((name, value) for name, value in kept if name not in ours),
-        (SOURCE, source.encode()),
-        (ATTEMPT, str(number).encode()),
-    ]
+def since(headers: Mapping[str, bytes], time: datetime) -> datetime:
+    """When the broker took the very first record of a request: what the headers say, or else this record's own time."""
+    try:
+        said = datetime.fromisoformat(headers.get(SINCE, b"").decode("ascii", "replace"))
+    except ValueError:
+        return time
+    return said if said.tzinfo else time
+
+
+def not_before(headers: Mapping[str, bytes]) -> datetime | None:
+    """When a retry is due; None where the headers do not say."""
+    try:
+        said = datetime.fromisoformat(headers.get(NOT_BEFORE, b"").decode("ascii", "replace"))
+    except ValueError:
+        return None
+    return said if said.tzinfo else None
+
+
+def again(
+    headers: Iterable[tuple[str, bytes]],
+    source: str,
+    number: int,
+    since: datetime | None = None,
+    not_before: datetime | None = None,
+) -> list[tuple[str, bytes]]:
+    """Headers of a copy: the record's own, with the number of the coming attempt, without an old error."""
+    ours = {SOURCE: source, ATTEMPT: str(number)}
+    if since:
+        ours[SINCE] = iso(since)
+    if not_before:
+        ours[NOT_BEFORE] = iso(not_before)
+    kept = [(name, value) for name, value in headers if name not in OWN and not name.startswith(ERRORS)]
+    return [*kept, *((name, text.encode()) for name, text in ours.items())]

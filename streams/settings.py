@@ -95,6 +95,9 @@ class Settings(BaseSettings):
 
     models: Names = Field(("hibari", "espeak"), description="engines to serve; `auto` picks the first that fits")
     engine_processes: Cores = Field(default_factory=_cores, description="engine processes; default: one per core")
+    engine_memory_mb: Annotated[int, Field(ge=0)] = Field(
+        0, description="private memory an engine process may take before it is replaced, in MiB; 0: no limit"
+    )
     default_language: str = Field("en", description="language of a text that does not tell, a BCP 47 tag")
     speakers: Pairs = Field(
         default_factory=dict, description="speaker ids to voices, such as 05=espeak/vi; added to the built-in table"
@@ -103,6 +106,9 @@ class Settings(BaseSettings):
         60, description="time an engine has for one piece, beside ten times its estimate, in seconds"
     )
     synthesis_tries: Count = Field(3, description="tries of a piece whose engine process died, or of a failing store")
+
+    retry_attempts: Count = Field(3, description="tries of a request that fails for what may pass, before it fails")
+    retry_delay_seconds: Positive = Field(5, description="pause before the second try, doubled for each further one")
 
     max_text_characters: Count = Field(100_000, description="longest text, in characters")
     max_inline_bytes: Count = Field(524_288, description="largest audio in an event, in bytes")
@@ -113,6 +119,9 @@ class Settings(BaseSettings):
         600, description="estimated seconds of speech a worker has in hand before it stops taking requests"
     )
     window_requests: Count = Field(64, description="requests a worker has in hand before it stops taking more")
+    window_tenant_share: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.5, description="part of the window that one tenant may fill; when it is full, what is beyond waits in bulk"
+    )
     window_bytes: Count = Field(33_554_432, description="bytes of requests read ahead before partitions are paused")
     window_max_age_seconds: Positive = Field(
         900, description="age of the oldest unfinished request at which a worker gives up and exits, in seconds"
@@ -122,6 +131,10 @@ class Settings(BaseSettings):
         None,
         pattern=r"^[A-Za-z0-9._-]{1,100}$",
         description="name that one worker at a time has and keeps over restarts; default: host name and a free number",
+    )
+    health_host: str = Field("127.0.0.1", description="address at which a worker tells its health over HTTP")
+    health_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
+        0, description="port of /healthz and /readyz; 0: a free one, which the ready line tells"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="what is logged")
 
@@ -136,6 +149,11 @@ class Settings(BaseSettings):
                 "TTS_KAFKA_SASL_USERNAME, TTS_KAFKA_SASL_PASSWORD: needed for " + self.kafka_security_protocol
             )
         return self
+
+    @property
+    def longest_delay_seconds(self) -> float:
+        """The longest pause before a retry: it is in hand meanwhile, and must not look stuck."""
+        return min(300.0, self.window_max_age_seconds / 3)
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:

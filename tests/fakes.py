@@ -5,12 +5,22 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
+
 from models.engine import Piece
 from models.plugins import load_engine
+from models.registry import Registry
 from models.schedule import Claim
 from models.speech import Speech
+from storage.files import AudioFiles
+from storage.memory import MemoryStore
 from streams.agents.delivery import Delivery
+from streams.agents.intake import Intake
+from streams.agents.making import Maker
+from streams.agents.synthesis import Synthesis
 from streams.events import Event
+from streams.readers.cancellations import Cancellations
+from streams.settings import Settings
 
 
 class InProcessPool:
@@ -22,6 +32,7 @@ class InProcessPool:
         self._engine = load_engine(model)
         self._engine.load()
         self._instead = instead
+        self.asked: list[Piece] = []
         self.spoken: list[Piece] = []
         self.gate = asyncio.Event()
         self.gate.set()
@@ -35,6 +46,7 @@ class InProcessPool:
         check: Callable[[Speech], None],
     ) -> Speech:
         """As `EnginePool.speak`; waits for `gate`."""
+        self.asked.append(piece)
         await self.gate.wait()
         self.spoken.append(piece)
         speech = self._instead(piece) if self._instead else self._engine.speak(piece)
@@ -64,6 +76,8 @@ class MemoryWriter:
 
     async def write(self, short: str, key: bytes | None, value: bytes | None, headers: Any) -> None:
         """As `EventWriter.write`."""
+        if self.broken:
+            raise self.broken
         self.records.append((short, key, value, headers))
 
     def of(self, topic: str) -> list[Any]:
@@ -102,3 +116,35 @@ class Log:
         """All records, once."""
         for delivery in self.deliveries:
             yield delivery
+
+
+class Rig:
+    """The agents among fakes; each `run` is a worker that starts, takes all of `log`, and stops."""
+
+    def __init__(self, settings: Settings, pool: InProcessPool | None = None) -> None:
+        self.settings = settings
+        self.log = Log()
+        self.store = MemoryStore()
+        self.files = AudioFiles(self.store, wait=lambda _: None)
+        self.writer = MemoryWriter()
+        self.pool = pool or InProcessPool()
+        self.cancellations = Cancellations()
+        self.cancellations.read.set()
+
+    def ask(self, key: bytes | None = None, headers: Sequence[tuple[str, bytes]] = (), **fields: object) -> Delivery:
+        """Append a request for a tone."""
+        request = {"text": "Hello there.", "model": "tone"} | fields
+        return self.log.append(orjson.dumps(request), key, headers)
+
+    def agent(self) -> Intake:
+        """A worker's agents."""
+        maker = Maker(self.settings, self.pool, self.files, "w")
+        synthesis = Synthesis(self.settings, maker, self.writer, "w")
+        return Intake(self.settings, Registry(["tone"]), synthesis, self.cancellations)
+
+    async def run(self) -> Intake:
+        """Take all, and finish it."""
+        agent = self.agent()
+        await agent.run(aiter(self.log))
+        await agent.drain(30)
+        return agent

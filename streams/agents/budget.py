@@ -13,13 +13,17 @@ class Budget:
         self._limits = (seconds, requests)
         self._waiting: deque[tuple[float, asyncio.Future[None]]] = deque()
 
+    def fits(self, seconds: float) -> bool:
+        """Whether so much would be admitted at once."""
+        return not self._waiting and self._fits(seconds)
+
     def _fits(self, seconds: float) -> bool:
         most_seconds, most_requests = self._limits
         return self.requests == 0 or (self.seconds + seconds <= most_seconds and self.requests < most_requests)
 
     async def take(self, seconds: float) -> None:
         """Wait until there is room for so many seconds of speech."""
-        if not self._waiting and self._fits(seconds):
+        if self.fits(seconds):
             self._add(seconds)
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -2,9 +2,9 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
-from streams.headers import attempt, origin, position
+from streams.headers import attempt, not_before, origin, position, since
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,14 @@ class Delivery:
         return attempt(self.headers)
 
     @property
-    def age(self) -> float:
-        """Seconds since the broker appended it; never negative, whatever the clocks say."""
-        return max(0.0, (datetime.now(UTC) - self.time).total_seconds())
+    def since(self) -> datetime:
+        """When the broker took the very first record, of which this may be a copy."""
+        return since(self.headers, self.time)
+
+    @property
+    def not_before(self) -> datetime | None:
+        """When a retry is due."""
+        return not_before(self.headers)
 
 
 Deliveries = AsyncIterator[Delivery]

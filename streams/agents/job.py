@@ -1,11 +1,13 @@
 """A request that was understood: what to speak, with which voice, for whom, and how long it will take."""
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from models.audio import delivered_rate
 from models.engine import ModelError, UnknownModel, UnknownVoice, UnsupportedFormat, UnsupportedLanguage
 from models.registry import Choice, Registry
+from models.schedule import Lane
 from models.speak import estimate_seconds, plan
 from models.text import Chunk, has_speech
 from storage.records import file_id
@@ -27,7 +29,7 @@ class Job:
     """One request in hand. `deliveries`: the record, and repeats of it that came while it was in hand.
 
     `content`: the request's fingerprint. `chunks`: what is spoken in one go each. `seconds`: of speech, estimated.
-    `started`: when it was taken up.
+    `started`: when it was taken up. `interrupted`: set when it must not be spoken any further, for `reason`.
     """
 
     request: SynthesisRequested
@@ -38,12 +40,31 @@ class Job:
     chunks: list[Chunk]
     seconds: float
     deliveries: list[Delivery]
+    lane: Lane = Lane.INTERACTIVE
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    interrupted: asyncio.Event = field(default_factory=asyncio.Event)
+    reason: RequestError | None = None
+    closed: bool = False
 
     @property
     def first(self) -> Delivery:
         """The record that was taken up."""
         return self.deliveries[0]
+
+    def close(self) -> list[Delivery]:
+        """The outcome is decided: repeats that come from now on are answered for themselves."""
+        self.closed = True
+        return self.deliveries
+
+    def interrupt(self, code: ErrorCode, message: str) -> None:
+        """Stop speaking as soon as possible; what is being committed is committed."""
+        self.reason = self.reason or RequestError(code, message)
+        self.interrupted.set()
+
+    def check(self) -> None:
+        """Raises the RequestError of `interrupt`, if it was called."""
+        if self.reason:
+            raise self.reason
 
     def lifetime(self, settings: Settings) -> timedelta:
         """How long the file is kept."""

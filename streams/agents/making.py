@@ -2,18 +2,19 @@
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import stamina
 
 from models.audio import Encoded, Encoder
 from models.engine import AudioRejected, EngineTimeout, ModelError, OutOfMemory
 from models.host import EnginePool
+from models.speak import Spoken as Piece
 from models.speak import speak_text
 from storage.errors import CorruptRecord, StoreError, StoreFull, Unavailable, translated
 from storage.files import AudioFiles
@@ -120,17 +121,17 @@ class Maker:
             timeout=self._settings.synthesis_timeout_seconds,
             tries=self._settings.synthesis_tries,
             tenant=request.tenant_id,
+            lane=job.lane,
         )
         encoder = await asyncio.to_thread(Encoder, path, request.format, engine.rate, request.sample_rate)
         seconds = 0.0
         with encoder:
-            async with aclosing(pieces):
-                async for piece in pieces:
+            async with aclosing(pieces), _stop_of(job) as stop:
+                while piece := await _next(pieces, stop, job):
                     await asyncio.to_thread(encoder.write, piece.speech.samples)
                     seconds += piece.speech.seconds
                     await spoken(piece.k, seconds)
-            encoded = await asyncio.to_thread(encoder.close)
-        return Draft(encoded, *await asyncio.to_thread(_sha256_and_size, path))
+            return await asyncio.to_thread(_finish, encoder, path)
 
     def _record(self, job: Job, draft: Draft) -> Record:
         request, choice, now = job.request, job.choice, datetime.now(UTC)
@@ -171,10 +172,32 @@ class Maker:
         )
 
 
+@asynccontextmanager
+async def _stop_of(job: Job) -> AsyncIterator[asyncio.Task[Any]]:
+    """A task that ends when the job is interrupted."""
+    stop = asyncio.create_task(job.interrupted.wait())
+    try:
+        yield stop
+    finally:
+        stop.cancel()
+
+
+async def _next(pieces: AsyncGenerator[Piece, None], stop: asyncio.Task[Any], job: Job) -> Piece | None:
+    """The next piece, None after the last. Raises RequestError as soon as the job is interrupted."""
+    step = asyncio.ensure_future(anext(pieces, None))
+    await asyncio.wait({step, stop}, return_when=asyncio.FIRST_COMPLETED)
+    if stop.done():
+        step.cancel()
+        await asyncio.gather(step, return_exceptions=True)
+    job.check()
+    return step.result()
+
+
 def _not_stored(error: StoreError) -> RequestError:
     return RequestError(ErrorCode.STORAGE_FAILED, f"the audio could not be stored: {error}")
 
 
-def _sha256_and_size(path: Path) -> tuple[str, int]:
+def _finish(encoder: Encoder, path: Path) -> Draft:
+    encoded = encoder.close()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
+        return Draft(encoded, hashlib.file_digest(file, "sha256").hexdigest(), file.tell())

@@ -1,101 +1,43 @@
-"""The synthesis agent: each request on the log ends in one durable file and `tts.completed`, or in `tts.failed`."""
+"""The synthesis agent's story: each request ends in one durable file and `tts.completed`, or in `tts.failed`."""
 
-import asyncio
-from collections.abc import Coroutine
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 
-from models.registry import Registry
 from streams.agents import outcomes
-from streams.agents.budget import Budget
-from streams.agents.delivery import Deliveries, Delivery
-from streams.agents.job import Job, understand
+from streams.agents.delivery import Delivery
+from streams.agents.job import Job
 from streams.agents.making import Maker, Stored
 from streams.errors import ErrorCode, RequestError
 from streams.events import SynthesisProgressed
+from streams.headers import again
 from streams.kafka import EventWriter
 from streams.settings import Settings
-
-LONG_BYTES = 16_384  # a longer text is understood in a thread, so that nobody waits for it
 
 log = structlog.get_logger(__name__)
 
 
 class Synthesis:
-    """Takes requests in their order, has many in hand at once, and answers each when its result is durable.
+    """Answers requests. Every method returns when what it says is written, and raises KafkaError if it cannot be."""
 
-    `failure`: set when an outcome could not be written; the worker must end, and the log delivers again.
-    """
-
-    def __init__(self, settings: Settings, registry: Registry, maker: Maker, writer: EventWriter, worker: str) -> None:
-        self.failure: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    def __init__(self, settings: Settings, maker: Maker, writer: EventWriter, worker: str) -> None:
         self._settings = settings
-        self._registry = registry
         self._maker = maker
         self._writer = writer
         self._worker = worker
-        self._budget = Budget(settings.window_seconds, settings.window_requests)
-        self._in_hand: dict[str, Job] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._closing = False
 
-    async def run(self, deliveries: Deliveries) -> None:
-        """Take requests until told to stop; what is not taken any more comes again after a restart."""
-        async for delivery in deliveries:
-            if self._closing:
-                await asyncio.Event().wait()
-            await self._take(delivery)
-
-    async def drain(self, seconds: float) -> None:
-        """Take nothing more, and finish what is in hand within a time."""
-        self._closing = True
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=seconds)
-
-    async def cancel(self) -> None:
-        """Give up what is still in hand; it will be delivered again."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _take(self, delivery: Delivery) -> None:
-        """Understand a record, join it to its twin in hand, or begin to answer it once there is room."""
-        try:
-            job = await self._understand(delivery)
-        except RequestError as error:
-            await self._begin(self._fail([delivery], error), 0)
-            return
-        twin = self._in_hand.get(job.file_id)
-        if twin is None:
-            self._in_hand[job.file_id] = job
-            await self._begin(self._answer(job), job.seconds)
-        elif twin.content == job.content:
-            twin.deliveries.append(delivery)
-        else:
-            await self._begin(self._fail([delivery], job.conflict(), job), 0)
-
-    async def _understand(self, delivery: Delivery) -> Job:
-        try:
-            if len(delivery.value or b"") < LONG_BYTES:
-                return understand(delivery, self._settings, self._registry)
-            return await asyncio.to_thread(understand, delivery, self._settings, self._registry)
-        except RequestError:
-            raise
-        except Exception as error:
-            raise _fault(error, delivery.source) from error
-
-    async def _answer(self, job: Job) -> None:
+    async def answer(self, job: Job) -> None:
         """One request from its record to its outcome."""
         try:
             found, audio = await self._fulfil(job)
         except RequestError as error:
-            del self._in_hand[job.file_id]
-            await self._fail(job.deliveries, error, job)
+            await self.fail(job.close(), error, job)
             return
         await self._writer.emit(outcomes.completed(found, self._settings, audio), job.first.headers)
-        del self._in_hand[job.file_id]
-        for delivery in job.deliveries:
+        for delivery in job.close():
             delivery.done()
 
     async def _fulfil(self, job: Job) -> tuple[Stored, bytes | None]:
@@ -106,7 +48,7 @@ class Synthesis:
         except RequestError:
             raise
         except Exception as error:
-            raise _fault(error, job.request_id) from error
+            raise fault(error, job.request_id) from error
 
     async def _speak(self, job: Job) -> Stored:
         about: dict[str, Any] = {"request_id": job.request_id, "file_id": job.file_id, "tenant": job.request.tenant_id}
@@ -115,12 +57,19 @@ class Synthesis:
         async def tell(**state: Any) -> None:
             await self._writer.mention(SynthesisProgressed(**about, **state), job.first.headers)
 
+        job.check()
         await tell(state="started")
         return await self._maker.make(job, lambda chunk, seconds: tell(state="chunk", chunk=chunk, seconds=seconds))
 
-    async def _fail(self, deliveries: list[Delivery], error: RequestError, job: Job | None = None) -> None:
-        """`tts.failed`, once; the DLQ, for each record; then their offsets may be committed."""
-        await self._writer.emit(outcomes.failed(deliveries[0], error, self._worker, job), deliveries[0].headers)
+    async def fail(self, deliveries: Sequence[Delivery], error: RequestError, job: Job | None = None) -> None:
+        """Try again later what may pass; else `tts.failed`, once, and the DLQ, for each record."""
+        first = deliveries[0]
+        if error.code.reason.passing and first.attempt < self._settings.retry_attempts:
+            log.warning("will be tried again", request=first.origin, attempt=first.attempt, error=error.message)
+            for delivery in deliveries:
+                await self._copy("requests.retry", delivery, delivery.attempt + 1, self._due(delivery.attempt))
+            return
+        await self._writer.emit(outcomes.failed(first, error, self._worker, job), first.headers)
         for delivery in deliveries:
             if error.code.reason.dead_letter:
                 headers = outcomes.dead_letter_headers(delivery, error)
@@ -129,26 +78,23 @@ class Synthesis:
                 await self._writer.write("requests.dlq", key, delivery.value, headers)
             delivery.done()
 
-    async def _begin(self, work: Coroutine[Any, Any, None], seconds: float) -> None:
-        """Start work as soon as there is room for so many seconds of speech."""
-        try:
-            await self._budget.take(seconds)
-        except BaseException:
-            work.close()
-            raise
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(lambda done: self._ended(done, seconds))
+    async def move(self, delivery: Delivery) -> None:
+        """Out of the way of others: to the lane of requests that may wait."""
+        await self._copy("requests.bulk", delivery, delivery.attempt, None)
 
-    def _ended(self, task: "asyncio.Task[None]", seconds: float) -> None:
-        self._tasks.discard(task)
-        self._budget.give(seconds)
-        error = None if task.cancelled() else task.exception()
-        if error is not None and not self.failure.done():
-            self.failure.set_result(f"an outcome could not be written: {error!r}")
+    async def _copy(self, short: str, delivery: Delivery, attempt: int, not_before: datetime | None) -> None:
+        """The same record on another topic; it is that one now which is to be answered."""
+        headers = again(delivery.raw_headers, delivery.origin, attempt, delivery.since, not_before)
+        await self._writer.write(short, delivery.key, delivery.value, headers)
+        delivery.done()
+
+    def _due(self, attempt: int) -> datetime:
+        """Twice as long after each try, and not at the same moment for all that failed together."""
+        seconds = self._settings.retry_delay_seconds * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)  # noqa: S311
+        return datetime.now(UTC) + timedelta(seconds=min(seconds, self._settings.longest_delay_seconds))
 
 
-def _fault(error: Exception, about: str) -> RequestError:
+def fault(error: Exception, about: str) -> RequestError:
     """A fault of Loa itself ends the request and nothing else: the next one goes on."""
     log.error("a fault inside Loa", about=about, exc_info=error)
     return RequestError(ErrorCode.INTERNAL, f"a fault inside Loa: {error!r}")

@@ -45,7 +45,7 @@ def worker(
     end_with_stdin: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
     """Run one worker: takes requests, speaks, cleans up; prints a JSON line when it can speak."""
-    from streams.app import Worker  # Faust takes a second to import, and other commands need none of it
+    from streams.worker import Worker  # Faust takes a second to import, and other commands need none of it
 
     settings = configured()
     if end_with_stdin:

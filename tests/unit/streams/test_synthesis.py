@@ -3,52 +3,21 @@
 import asyncio
 import json
 
-import orjson
 import pytest
 
 from models.engine import AudioRejected, EngineDied, EngineTimeout, OutOfMemory
-from models.registry import Registry
 from storage.errors import StoreFull
-from storage.files import AudioFiles
-from storage.memory import MemoryStore
 from storage.records import file_id
 from streams import settings
-from streams.agents.making import Maker
-from streams.agents.synthesis import Synthesis
 from streams.errors import ErrorCode
-from tests.fakes import InProcessPool, Log, MemoryWriter
+from tests.fakes import InProcessPool, Rig
 
-SETTINGS = settings.load({"TTS_MODELS": "tone", "TTS_SYNTHESIS_TRIES": "2"})
-
-
-class Rig:
-    """The agent among fakes; each `run` is a worker that starts, takes all, and stops."""
-
-    def __init__(self, pool: InProcessPool | None = None) -> None:
-        self.log = Log()
-        self.store = MemoryStore()
-        self.files = AudioFiles(self.store, wait=lambda _: None)
-        self.writer = MemoryWriter()
-        self.pool = pool or InProcessPool()
-        self.registry = Registry(["tone"])
-
-    def ask(self, key: bytes | None = None, headers=(), **fields: object):
-        request = {"text": "Hello there.", "model": "tone"} | fields
-        return self.log.append(orjson.dumps(request), key, headers)
-
-    def agent(self) -> Synthesis:
-        maker = Maker(SETTINGS, self.pool, self.files, "w")
-        return Synthesis(SETTINGS, self.registry, maker, self.writer, "w")
-
-    async def run(self) -> Synthesis:
-        agent = self.agent()
-        await agent.run(aiter(self.log))
-        await agent.drain(30)
-        return agent
+SETTINGS = settings.load({"TTS_MODELS": "tone", "TTS_SYNTHESIS_TRIES": "2", "TTS_RETRY_ATTEMPTS": "2"})
+LAST = [("loa-attempt", b"2")]
 
 
 async def test_a_request_becomes_a_file_and_an_event():
-    rig = Rig()
+    rig = Rig(SETTINGS)
     rig.ask(request_id="r", metadata={"k": [1]}, headers=[("traceparent", b"00-1-2-01"), ("other", b"x")])
     await rig.run()
     (event,) = rig.writer.of("completed")
@@ -64,14 +33,14 @@ async def test_a_request_becomes_a_file_and_an_event():
 
 
 async def test_a_record_without_an_id_is_named_by_its_position():
-    rig = Rig()
+    rig = Rig(SETTINGS)
     rig.ask()
     await rig.run()
     assert rig.writer.of("completed")[0].request_id == "tts.requests-0-0"
 
 
 async def test_a_repeat_gives_the_same_event_and_is_not_spoken_again():
-    rig = Rig()
+    rig = Rig(SETTINGS)
     rig.ask(request_id="r")
     await rig.run()
     await rig.run()
@@ -82,7 +51,7 @@ async def test_a_repeat_gives_the_same_event_and_is_not_spoken_again():
 
 
 async def test_repeats_in_hand_are_spoken_once_and_done_together():
-    rig = Rig()
+    rig = Rig(SETTINGS)
     for _ in range(5):
         rig.ask(request_id="r")
     rig.pool.gate.clear()
@@ -97,7 +66,7 @@ async def test_repeats_in_hand_are_spoken_once_and_done_together():
 
 @pytest.mark.parametrize("together", [True, False])
 async def test_other_content_under_the_same_id_is_a_conflict_and_the_first_stays(together):
-    rig = Rig()
+    rig = Rig(SETTINGS)
     rig.ask(request_id="r")
     if not together:
         await rig.run()
@@ -111,7 +80,7 @@ async def test_other_content_under_the_same_id_is_a_conflict_and_the_first_stays
 
 
 async def test_two_tenants_may_use_the_same_id():
-    rig = Rig()
+    rig = Rig(SETTINGS)
     rig.ask(request_id="r", tenant="a")
     rig.ask(request_id="r", tenant="b", text="Something else.")
     await rig.run()
@@ -119,7 +88,7 @@ async def test_two_tenants_may_use_the_same_id():
 
 
 async def test_a_bad_record_goes_to_the_dlq_as_it_came():
-    rig = Rig()
+    rig = Rig(SETTINGS)
     rig.log.append(b"\xff{", b"\x00key", [("mine", b"1")])
     await rig.run()
     (failed,) = rig.writer.of("failed")
@@ -139,7 +108,7 @@ async def test_a_bad_record_goes_to_the_dlq_as_it_came():
 
 
 async def test_a_record_without_key_and_value_is_dead_lettered_under_its_position():
-    rig = Rig()
+    rig = Rig(SETTINGS)
     rig.log.append(None)
     await rig.run()
     assert rig.writer.records[0][1:3] == (b"tts.requests-0-0", None)
@@ -160,7 +129,7 @@ async def test_a_record_without_key_and_value_is_dead_lettered_under_its_positio
     ],
 )
 async def test_what_cannot_be_spoken_fails_with_its_code_and_its_id(fields, code):
-    rig = Rig()
+    rig = Rig(SETTINGS)
     rig.ask(request_id="r", **fields)
     await rig.run()
     (failed,) = rig.writer.of("failed")
@@ -182,8 +151,8 @@ async def test_an_engine_that_fails_ends_its_request_alone(error, code, tries):
     def fail(piece):
         raise error
 
-    rig = Rig(InProcessPool(instead=fail))
-    rig.ask(request_id="r")
+    rig = Rig(SETTINGS, InProcessPool(instead=fail))
+    rig.ask(request_id="r", headers=LAST)
     await rig.run()
     (failed,) = rig.writer.of("failed")
     assert (failed.code, failed.retryable, len(rig.pool.spoken)) == (code, True, tries)
@@ -192,8 +161,8 @@ async def test_an_engine_that_fails_ends_its_request_alone(error, code, tries):
 
 
 async def test_a_full_store_is_tried_again_and_then_told(monkeypatch):
-    rig, tries = Rig(), []
-    rig.ask(request_id="r")
+    rig, tries = Rig(SETTINGS), []
+    rig.ask(request_id="r", headers=LAST)
 
     def full(*_: object) -> bool:
         tries.append(1)
@@ -206,7 +175,7 @@ async def test_a_full_store_is_tried_again_and_then_told(monkeypatch):
 
 
 async def test_nothing_is_done_before_its_event_is_written():
-    rig = Rig()
+    rig = Rig(SETTINGS)
     rig.ask(request_id="r")
     rig.writer.broken = ConnectionError("no broker")
     agent = await rig.run()
@@ -215,7 +184,7 @@ async def test_nothing_is_done_before_its_event_is_written():
 
 
 async def test_a_file_that_was_damaged_is_spoken_again():
-    rig = Rig()
+    rig = Rig(SETTINGS)
     rig.ask(request_id="r")
     await rig.run()
     event = rig.writer.of("completed")[0]
@@ -228,7 +197,7 @@ async def test_a_file_that_was_damaged_is_spoken_again():
 
 
 async def test_inline_audio_only_where_asked_for_and_small():
-    rig = Rig()
+    rig = Rig(SETTINGS)
     rig.ask(request_id="asked", return_audio=True)
     rig.ask(request_id="not-asked")
     rig.ask(request_id="large", return_audio=True, text="word " * 400)
@@ -238,7 +207,7 @@ async def test_inline_audio_only_where_asked_for_and_small():
 
 
 async def test_what_is_not_stored_lives_ten_minutes():
-    rig = Rig()
+    rig = Rig(SETTINGS)
     rig.ask(request_id="r", store=False)
     await rig.run()
     event = rig.writer.of("completed")[0]
@@ -246,14 +215,14 @@ async def test_what_is_not_stored_lives_ten_minutes():
 
 
 async def test_an_attempt_in_the_headers_is_counted():
-    rig = Rig()
+    rig = Rig(SETTINGS)
     rig.ask(request_id="r", headers=[("loa-attempt", b"3")])
     await rig.run()
     assert rig.writer.of("completed")[0].attempts == 3
 
 
 async def test_a_stopping_agent_takes_nothing_more():
-    rig = Rig()
+    rig = Rig(SETTINGS)
     rig.ask(request_id="first")
     agent = await rig.run()
     rig.ask(request_id="second")
@@ -265,7 +234,7 @@ async def test_a_stopping_agent_takes_nothing_more():
 
 
 async def test_every_event_is_json_and_its_times_end_in_z():
-    rig = Rig()
+    rig = Rig(SETTINGS)
     rig.ask(request_id="r")
     rig.log.append(b"{}")
     await rig.run()

@@ -1,0 +1,183 @@
+"""What a worker takes up, and when: lanes, room, twins in hand, deadlines, cancelling."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from typing import Any
+
+from models.registry import Registry
+from models.schedule import Lane
+from storage.records import iso
+from streams.agents.budget import Budget
+from streams.agents.delivery import Deliveries, Delivery
+from streams.agents.job import Job, understand
+from streams.agents.synthesis import Synthesis, fault
+from streams.errors import ErrorCode, RequestError
+from streams.readers.cancellations import Cancellations
+from streams.settings import Settings
+
+LONG_BYTES = 16_384  # a longer text is understood in a thread, so that nobody waits for it
+MOST_RETRIES = 1000
+FAR_SECONDS = 86_400.0  # a deadline further away than that is not met in the window, which is minutes long
+
+
+class Intake:
+    """Takes requests in their order, and has many in hand at once.
+
+    `failure`: set when an outcome could not be written; the worker must end, and the log delivers again.
+    """
+
+    def __init__(
+        self, settings: Settings, registry: Registry, synthesis: Synthesis, cancellations: Cancellations
+    ) -> None:
+        self.failure: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._settings = settings
+        self._registry = registry
+        self._synthesis = synthesis
+        self._cancellations = cancellations
+        self._budgets = {lane: Budget(settings.window_seconds, settings.window_requests) for lane in Lane}
+        self._retries = asyncio.Semaphore(MOST_RETRIES)
+        self._in_hand: dict[str, Job] = {}
+        self._by_tenant: defaultdict[str, float] = defaultdict(float)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing = False
+        cancellations.told = self._cancelled
+
+    async def run(self, deliveries: Deliveries) -> None:
+        """Requests as they come. What may wait, or is too much of one tenant's, leaves for the bulk lane."""
+        await self._run(deliveries, Lane.INTERACTIVE)
+
+    async def run_bulk(self, deliveries: Deliveries) -> None:
+        """Requests that may wait: with what room is left, and a guaranteed part of the engines."""
+        await self._run(deliveries, Lane.BULK)
+
+    async def run_retries(self, deliveries: Deliveries) -> None:
+        """Requests to be tried again, each when it is due, without waiting for each other."""
+        async for delivery in deliveries:
+            await self._stay_out_if_closing()
+            await self._retries.acquire()
+            self._start(self._retry(delivery), "retry").add_done_callback(lambda _: self._retries.release())
+
+    async def drain(self, seconds: float) -> None:
+        """Take nothing more, and finish what is in hand within a time."""
+        self._closing = True
+        working = {task for task in self._tasks if task.get_name() != "retry"}  # those may wait for minutes
+        if working:
+            await asyncio.wait(working, timeout=seconds)
+
+    async def cancel(self) -> None:
+        """Give up what is still in hand; it will be delivered again."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _run(self, deliveries: Deliveries, lane: Lane) -> None:
+        await self._cancellations.read.wait()
+        async for delivery in deliveries:
+            await self._stay_out_if_closing()
+            await self._take(delivery, lane)
+
+    async def _stay_out_if_closing(self) -> None:
+        """What is not taken any more comes again, to whoever has the partition then."""
+        if self._closing:
+            await asyncio.Event().wait()
+
+    async def _retry(self, delivery: Delivery) -> None:
+        if delivery.not_before:
+            await asyncio.sleep((delivery.not_before - datetime.now(UTC)).total_seconds())
+        await self._take(delivery, Lane.INTERACTIVE)
+
+    async def _take(self, delivery: Delivery, lane: Lane) -> None:
+        """Understand a record, join it to its twin in hand, move it away, or answer it once there is room."""
+        budget = self._budgets[lane]
+        try:
+            job = await self._understand(delivery)
+        except RequestError as error:
+            await self._begin(self._synthesis.fail([delivery], error), budget, 0)
+            return
+        twin = self._in_hand.get(job.file_id)
+        if twin is not None and not twin.closed:
+            if twin.content == job.content:
+                twin.deliveries.append(delivery)
+            else:
+                await self._begin(self._synthesis.fail([delivery], job.conflict(), job), budget, 0)
+        elif lane is Lane.INTERACTIVE and self._may_wait(job, budget):
+            await self._begin(self._synthesis.move(delivery), budget, 0)
+        else:
+            job.lane = lane
+            self._in_hand[job.file_id] = job
+            await self._begin(self._answer(job), budget, job.seconds)
+
+    async def _understand(self, delivery: Delivery) -> Job:
+        try:
+            if len(delivery.value or b"") < LONG_BYTES:
+                return understand(delivery, self._settings, self._registry)
+            return await asyncio.to_thread(understand, delivery, self._settings, self._registry)
+        except RequestError:
+            raise
+        except Exception as error:
+            raise fault(error, delivery.origin) from error
+
+    def _may_wait(self, job: Job, budget: Budget) -> bool:
+        """Bulk may; and so may what would block the partition for others, when its own tenant fills the window."""
+        if job.first.attempt > 1:
+            return False
+        share = self._settings.window_tenant_share * self._settings.window_seconds
+        flooding = not budget.fits(job.seconds) and self._by_tenant[job.request.tenant_id] > share
+        return job.request.priority == "bulk" or flooding
+
+    async def _answer(self, job: Job) -> None:
+        tenant, timer = job.request.tenant_id, self._timer(job)
+        self._by_tenant[tenant] += job.seconds
+        if self._cancellations.has(job.file_id, job.first.since):
+            self._cancelled(job.file_id, job.first.since)
+        try:
+            await self._synthesis.answer(job)
+        finally:
+            if timer:
+                timer.cancel()
+            self._by_tenant[tenant] -= job.seconds
+            if not self._by_tenant[tenant]:
+                del self._by_tenant[tenant]
+            if self._in_hand.get(job.file_id) is job:
+                del self._in_hand[job.file_id]
+
+    def _timer(self, job: Job) -> asyncio.TimerHandle | None:
+        """Interrupts the job at its deadline; one that has passed is not spoken at all."""
+        if job.request.deadline is None:
+            return None
+        left = (job.request.deadline - datetime.now(UTC)).total_seconds()
+        late = f"deadline: {iso(job.request.deadline)} passed before the text was spoken"
+        if left <= 0:
+            job.interrupt(ErrorCode.DEADLINE_EXCEEDED, late)
+        elif left < FAR_SECONDS:
+            return asyncio.get_running_loop().call_later(left, job.interrupt, ErrorCode.DEADLINE_EXCEEDED, late)
+        return None
+
+    def _cancelled(self, file_id: str, time: datetime) -> None:
+        """A request was cancelled: whatever of it came before that time is not spoken any further."""
+        job = self._in_hand.get(file_id)
+        if job is not None and job.first.since <= time:
+            job.interrupt(ErrorCode.CANCELLED, "request_id: the request was cancelled")
+
+    async def _begin(self, work: Coroutine[Any, Any, None], budget: Budget, seconds: float) -> None:
+        """Start work as soon as there is room for so many seconds of speech."""
+        try:
+            await budget.take(seconds)
+        except BaseException:
+            work.close()
+            raise
+        self._start(work).add_done_callback(lambda _: budget.give(seconds))
+
+    def _start(self, work: Coroutine[Any, Any, None], name: str | None = None) -> "asyncio.Task[None]":
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not self.failure.done():
+            self.failure.set_result(f"an outcome could not be written: {error!r}")

@@ -1,0 +1,38 @@
+"""A worker's health over HTTP on a port of its own: `/healthz` for who restarts it, `/readyz` for who sends work."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+Complaint = Callable[[], str | None]
+
+
+@asynccontextmanager
+async def health_server(host: str, port: int, healthy: Complaint, ready: Complaint) -> AsyncIterator[str]:
+    """Serve until the end of the block; yields the address. Both say what is wrong, or None.
+
+    200 and `{"ok": true}`, or 503 and `{"ok": false, "reason": …}`. Raises OSError for a port that is taken.
+    """
+    app = web.Application()
+    app.router.add_get("/healthz", _handler(healthy))
+    app.router.add_get("/readyz", _handler(ready))
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        address = runner.addresses[0]
+        yield f"http://{host}:{address[1]}"
+    finally:
+        await runner.cleanup()
+
+
+def _handler(complaint: Complaint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def answer(_: web.Request) -> web.StreamResponse:
+        reason = complaint()
+        if reason is None:
+            return web.json_response({"ok": True})
+        return web.json_response({"ok": False, "reason": reason}, status=503)
+
+    return answer
