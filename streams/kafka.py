@@ -72,23 +72,32 @@ class EventWriter:
             "max_request_size": MAX_MESSAGE_BYTES,
             "linger_ms": 0,
         }
+        self._started: AIOKafkaProducer | None = None
         self._mentions: deque[Any] = deque(maxlen=MOST_MENTIONS)
         self._mentioning: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Connect. Raises KafkaConnectionError where no broker answers."""
-        self._producer = AIOKafkaProducer(**self._options)
+        producer = AIOKafkaProducer(**self._options)
         try:
-            await self._producer.start()
+            await producer.start()
         except BaseException:
-            await self._producer.stop()
+            await producer.stop()
             raise
+        self._started = producer
 
     async def stop(self) -> None:
-        """Flush and disconnect."""
+        """Flush and disconnect; nothing to do for a writer that was not started."""
         if self._mentioning is not None:
             await self._mentioning
-        await self._producer.stop()
+        if self._started is not None:
+            await self._started.stop()
+
+    @property
+    def _producer(self) -> AIOKafkaProducer:
+        if self._started is None:
+            raise RuntimeError("this writer has not been started")
+        return self._started
 
     async def emit(self, event: Event, passed_on: Mapping[str, bytes] | None = None) -> None:
         """Write an event and wait for the broker's word. Raises KafkaError."""
