@@ -4,6 +4,7 @@ from models.registry import DEFAULT_SPEAKERS, Registry
 from models.text import speaker_key
 from storage.files import AudioFiles
 from storage.local import LocalStore
+from streams.crash import crashing
 from streams.settings import Settings, SettingsError
 
 
@@ -11,7 +12,7 @@ def open_files(settings: Settings) -> AudioFiles:
     """The store that the settings name, after it has shown that it honours write-once. Raises StoreError."""
     store = LocalStore(settings.storage_dir)
     store.probe()
-    return AudioFiles(store)
+    return AudioFiles(crashing(store))
 
 
 def open_registry(settings: Settings) -> Registry:

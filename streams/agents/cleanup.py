@@ -15,6 +15,7 @@ from storage.expiry import SHARDS
 from storage.files import AudioFiles
 from streams.agents import outcomes
 from streams.agents.delivery import Deliveries, Delivery
+from streams.crash import crash_point
 from streams.events import CleanupRequested
 from streams.kafka import EventWriter
 
@@ -87,5 +88,8 @@ class Cleanup:
     async def _tell(self, deleted: Deleted | None) -> None:
         """Say that a file is gone, and only then forget that it had to go."""
         if deleted is not None:
+            crash_point("cleanup.settled")
             await self._writer.emit(outcomes.deleted(deleted.tombstone))
+            crash_point("cleanup.told")
             await asyncio.to_thread(self._clean_up.forget, deleted)
+            crash_point("cleanup.forgotten")

@@ -20,6 +20,7 @@ from storage.errors import CorruptRecord, StoreError, StoreFull, Unavailable, tr
 from storage.files import AudioFiles
 from storage.records import Record, Tombstone
 from streams.agents.job import Job
+from streams.crash import crash_point
 from streams.errors import ErrorCode, RequestError
 from streams.settings import Settings
 
@@ -69,6 +70,7 @@ class Maker:
                 raise RequestError(SPEAK_ERRORS.get(type(error), ErrorCode.SYNTHESIS_FAILED), str(error)) from error
             except StoreError as error:
                 raise _not_stored(error) from error
+            crash_point("making.spoken")
             return await self._stored(self._commit, job, self._record(job, draft), path)
 
     async def inline(self, job: Job, found: Stored) -> bytes | None:

@@ -22,6 +22,7 @@ from faust.app.base import BootStrategy
 from streams.agents.delivery import Deliveries, Delivery
 from streams.agents.transport import ReadAhead, Transport
 from streams.agents.window import Partition, Window
+from streams.crash import crash_point
 from streams.kafka import DEFAULT_BROKERS, ssl_context
 from streams.settings import Settings
 
@@ -129,8 +130,10 @@ class Service(faust.App):  # type: ignore[misc]
 
     async def commit_finished(self) -> None:
         """Commit every finished prefix."""
-        if self._consumer is not None:
+        if self._consumer is not None and self.window.to_commit():
+            crash_point("commit.before")
             await self.consumer.commit_window(self.window)
+            crash_point("commit.after")
 
     async def keep_committing(self) -> None:
         """Commit once a second, for as long as the worker lives."""

@@ -11,6 +11,7 @@ from streams.agents import outcomes
 from streams.agents.delivery import Delivery
 from streams.agents.job import Job
 from streams.agents.making import Maker, Stored
+from streams.crash import crash_point
 from streams.errors import ErrorCode, RequestError
 from streams.events import SynthesisProgressed
 from streams.headers import again
@@ -37,6 +38,7 @@ class Synthesis:
             await self.fail(job.close(), error, job)
             return
         await self._writer.emit(outcomes.completed(found, self._settings, audio), job.first.headers)
+        crash_point("completed.told")
         for delivery in job.close():
             delivery.done()
 
@@ -59,6 +61,7 @@ class Synthesis:
 
         job.check()
         await tell(state="started")
+        crash_point("started.told")
         return await self._maker.make(job, lambda chunk, seconds: tell(state="chunk", chunk=chunk, seconds=seconds))
 
     async def fail(self, deliveries: Sequence[Delivery], error: RequestError, job: Job | None = None) -> None:
@@ -70,12 +73,14 @@ class Synthesis:
                 await self._copy("requests.retry", delivery, delivery.attempt + 1, self._due(delivery.attempt))
             return
         await self._writer.emit(outcomes.failed(first, error, self._worker, job), first.headers)
+        crash_point("failed.told")
         for delivery in deliveries:
             if error.code.reason.dead_letter:
                 headers = outcomes.dead_letter_headers(delivery, error)
                 nothing = delivery.key is None and delivery.value is None  # which Kafka's client refuses
                 key = delivery.source.encode() if nothing else delivery.key
                 await self._writer.write("requests.dlq", key, delivery.value, headers)
+                crash_point("failed.dead_lettered")
             delivery.done()
 
     async def move(self, delivery: Delivery) -> None:
@@ -86,6 +91,7 @@ class Synthesis:
         """The same record on another topic; it is that one now which is to be answered."""
         headers = again(delivery.raw_headers, delivery.origin, attempt, delivery.since, not_before)
         await self._writer.write(short, delivery.key, delivery.value, headers)
+        crash_point(f"copied.{short}")
         delivery.done()
 
     def _due(self, attempt: int) -> datetime:
