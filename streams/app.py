@@ -1,9 +1,10 @@
 """The composition root: settings → store → engines → agents. Nothing else builds a worker's parts."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Any
 
 from models.host import EnginePool
 from storage.cleanup import CleanUp
@@ -22,7 +23,7 @@ from streams.worker_id import worker_id
 
 MEGABYTE = 1 << 20
 
-Connect = Callable[[EventWriter, Topics], Awaitable[None]]
+Connect = Callable[[EventWriter, Topics], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,8 @@ async def assemble(settings: Settings, stack: AsyncExitStack, connect: Connect) 
     pool = EnginePool(settings.models, settings.engine_processes, memory_bytes=settings.engine_memory_mb * MEGABYTE)
     stack.push_async_callback(pool.close)
     writer = EventWriter(settings, topics)
-    await asyncio.gather(pool.start(), connect(writer, topics), asyncio.to_thread(registry.warm_up))
     stack.push_async_callback(writer.stop)
+    await _together(pool.start(), connect(writer, topics), asyncio.to_thread(registry.warm_up))
     synthesis = Synthesis(settings, Maker(settings, pool, files, name), writer, name)
     cancellations = Cancellations()
     intake = Intake(settings, registry, synthesis, cancellations)
@@ -64,3 +65,13 @@ async def assemble(settings: Settings, stack: AsyncExitStack, connect: Connect) 
     service.follow(topics["requests.retry"].name, intake.run_retries)
     service.follow(topics["cleanup"].name, Cleanup(files, clean_up, writer).run)
     return Parts(name, topics, files, pool, writer, cancellations, intake, service)
+
+
+async def _together(*work: Coroutine[Any, Any, Any]) -> None:
+    """Do all at once; the first failure ends the others, and is raised once they have ended."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for each in work:
+                group.create_task(each)
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
