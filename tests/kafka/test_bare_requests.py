@@ -94,6 +94,11 @@ def is_recorded(event: Event, loa: Installation, request: dict[str, Any]) -> Non
     assert 0 <= (datetime.strptime(marker.name[:16] + "+0000", "%Y%m%dT%H%M%SZ%z") - expires).total_seconds() <= 1
 
 
+def is_told(reader: Reader, request_id: str, chunks: int) -> bool:
+    """Whether all progress of a request is there."""
+    return len(reader.of("progress", request_id=request_id)) > chunks
+
+
 def is_progress(reader: Reader, event: Event, loa: Installation) -> None:
     """Started, then each chunk in turn."""
     told = reader.of("progress", request_id=event["request_id"])
@@ -109,7 +114,8 @@ async def test_each_outcome_is_true(speaking: Installation) -> None:
     sent = await speaking.write("requests", records)
     async with speaking.reader("progress", "completed", "failed") as reader:
         outcomes = await reader.answered(*sent)
-        await reader.until(lambda: len(reader.of("progress", chunk=1)) >= len(sent), "all progress")
+        chunks = {request_id: outcomes[request_id][0].fields.get("chunks", 0) for request_id in sent}
+        await reader.until(lambda: all(is_told(reader, *pair) for pair in chunks.items()), "all progress")
         await reader.to_end()
         for request_id, (_, request) in zip(sent, REQUESTS.values(), strict=True):
             (event,) = outcomes[request_id]
