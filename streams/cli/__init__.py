@@ -8,7 +8,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from models.engine import ModelError
 from storage.errors import StoreError
 from streams.broker import BrokerError
-from streams.cli import audit, log, machine, say, show
+from streams.cli import audit, dlq, log, machine, say, show
 from streams.readers.replay import ReplayError
 from streams.settings import SettingsError
 from streams.topics import TopicsError
@@ -26,10 +26,12 @@ app.command()(say.say)
 app.command()(log.watch)
 app.command("replay")(audit.replay_topics)
 app.command("trace")(audit.trace_request)
+app.command("audit")(audit.audit_log)
 app.command()(show.voices)
 app.command()(show.config)
 app.command()(show.doctor)
 app.add_typer(log.topics, name="topics")
+app.add_typer(dlq.dlq, name="dlq")
 
 
 def main() -> None:

@@ -1,15 +1,21 @@
 """`loa replay`, `loa trace` and `loa audit`: the log read again, without any worker noticing."""
 
 import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
 
 from storage.records import file_id, iso
-from streams.cli.common import Json, configured, print_json
+from streams.cli.common import Json, configured, print_json, print_rows
 from streams.parts import open_files
+from streams.readers.audit import GRACE_SECONDS, Progress, Report, Scope, audit
 from streams.readers.identity import file_of
 from streams.readers.lines import line
 from streams.readers.replay import moment, replay
@@ -113,3 +119,76 @@ def _tell(story: Story, name: str) -> None:
         "nothing": "nothing in the store",
     }
     console.print(f"{'now':>11}    {now[story.stored]}", markup=False)
+
+
+def audit_log(
+    since: Since = None,
+    until: Until = None,
+    tenant: Annotated[str | None, typer.Option(help="only this tenant's")] = None,
+    grace: Annotated[
+        float, typer.Option(min=0, help="seconds that outcomes, events and clean-up may take beyond their time")
+    ] = GRACE_SECONDS,
+    as_json: Json = False,
+) -> None:
+    """Hold the log and the store against each other; exits 0 only if every guarantee held, 1 if not.
+
+    Reads all topics and all files, changes nothing, and no worker notices.
+    """
+    settings = configured()
+    report = asyncio.run(_audit(settings, Scope(since, until, tenant, grace)))
+    print_json(report.data()) if as_json else _show(report)
+    raise typer.Exit(0 if report.held else 1)
+
+
+async def _audit(settings: Settings, scope: Scope) -> Report:
+    files = open_files(settings)
+    try:
+        with _progress() as progress:
+            return await audit(settings, files, scope, progress)
+    finally:
+        files.store.close()
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """A bar on a terminal, which shows one task after the other; nothing elsewhere."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def progress(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total or None)
+            bar.update(tasks[what], completed=done)
+
+        yield progress
+
+
+def _show(report: Report) -> None:
+    """For people: figures, then what was found."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(", ".join(f"{count} {name.replace('_', ' ')}" for name, count in report.counts.items()))
+    for title, counts in (("failures", report.failures), ("dead letters", report.dead_letters)):
+        if counts:
+            console.print(f"{title}: " + ", ".join(f"{code or 'no reason'} {count}" for code, count in counts.items()))
+    if report.usage:
+        rows = [
+            {
+                "tenant": each.tenant,
+                "model": each.model,
+                "requests": each.requests,
+                "audio": f"{each.audio_seconds:.1f} s",
+                "cost": f"{each.synthesis_seconds:.1f} s",
+            }
+            for each in report.usage
+        ]
+        print_rows(("tenant", "model", "requests", "audio", "cost"), rows, as_json=False)
+    for note in report.notes:
+        console.print(f"[dim]{note}[/]")
+    for kind, found in report.findings.items():
+        console.print(f"[bold red]{kind.value}[/]  {found.count}: {kind.text}")
+        for example in found.examples:
+            console.print("    " + ", ".join(f"{name} {value}" for name, value in example.items()), markup=False)
+    held = "[bold green]every guarantee held[/]"
+    console.print(held if report.held else f"[bold red]{len(report.findings)} kinds of findings[/]")

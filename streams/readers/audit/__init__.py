@@ -1,0 +1,132 @@
+"""The audit: the log beside the store, and every guarantee held against both."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import time
+
+from aiokafka import TopicPartition
+
+from storage.files import AudioFiles
+from streams.readers.audit.findings import Finding, Kind, Report, Usage
+from streams.readers.audit.log_checks import LogChecks, figures
+from streams.readers.audit.store_checks import StoreChecks
+from streams.readers.audit.tables import Tables
+from streams.readers.audit.window import Window
+from streams.readers.group import committed_offsets
+from streams.readers.identity import REQUEST_TOPICS
+from streams.readers.replay import Replay, open_replay
+from streams.settings import Settings
+from streams.topics import Topics
+
+__all__ = ["Finding", "Kind", "Report", "Scope", "Usage", "audit"]
+
+GRACE_SECONDS = 60.0
+
+# Cause is looked up after effect: whatever effect was read, its cause was there before, and is read too. The group's
+# offsets come before all of them, since what it has passed has its outcome already.
+EFFECTS_FIRST = (("requests.dlq",), ("failed",), ("deleted",), ("completed",), REQUEST_TOPICS)
+
+_USAGE = """
+SELECT tenant, model, count(*) AS requests, CAST(sum(characters) AS INT) AS characters, sum(seconds) AS audio_seconds,
+sum(cost) AS synthesis_seconds FROM
+(SELECT * FROM completed WHERE created_at >= :since AND created_at < :until GROUP BY file)
+GROUP BY tenant, model ORDER BY sum(cost) DESC
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What to audit. `grace`: seconds that events and clean-up may take beyond their time."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    tenant: str | None = None
+    grace: float = GRACE_SECONDS
+
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is behind, and how much there is in all."""
+
+
+def _silent(_: str, __: int, ___: int) -> None:
+    pass
+
+
+async def audit(settings: Settings, files: AudioFiles, scope: Scope, progress: Progress = _silent) -> Report:
+    """Read the log to its present end, look at the store, and report. Memory does not grow with either.
+
+    Raises TopicsError, KafkaError, ReplayError, StoreError.
+    """
+    topics = Topics(settings)
+    shorts = {topics[short].name: short for group in EFFECTS_FIRST for short in group}
+    at = time()
+    report = Report(datetime.fromtimestamp(at, UTC), scope.since, scope.until, scope.tenant)
+    committed = await committed_offsets(settings)
+    tables = Tables(settings, scope.tenant, committed, at - scope.grace)
+    try:
+        async with open_replay(settings, list(shorts)) as reader:
+            for group in EFFECTS_FIRST:
+                await reader.window([topics[short].name for short in group], scope.since)
+            window = Window(
+                at=at,
+                since=scope.since.timestamp() if scope.since else 0.0,
+                until=min(scope.until.timestamp(), at + 1) if scope.until else at + 1e9,
+                days=topics["requests"].retention_days,
+                shorts=shorts,
+                committed=committed,
+                ranges=reader.ranges,
+            )
+            await _load(reader, tables, window, progress)
+        progress("joining", 0, 0)
+        tables.index()
+        figures(tables, window, report)
+        _examine(StoreChecks(tables, window, report, files, settings, scope.grace), progress)
+        LogChecks(tables, window, report).run()
+        _conclude(tables, window, report)
+    finally:
+        tables.close()
+    return report
+
+
+async def _load(reader: Replay, tables: Tables, window: Window, progress: Progress) -> None:
+    total = sum(span.end - span.start for span in window.ranges.values())
+    done = 0
+
+    def seen(count: int) -> None:
+        nonlocal done
+        done += count
+        progress("reading the log", done, total)
+
+    async for records in reader.batches(window.shorts, seen):
+        first = records[0]
+        window.oldest.setdefault(TopicPartition(first.topic, first.partition), first.timestamp / 1000)
+        tables.add(window.shorts[first.topic], records)
+
+
+def _examine(checks: StoreChecks, progress: Progress) -> None:
+    total, done = checks.report.counts["completed"], 0
+
+    def seen(count: int) -> None:
+        nonlocal done
+        done += count
+        progress("looking at files", done, total)
+
+    checks.announced(seen)
+    checks.unannounced()
+
+
+def _conclude(tables: Tables, window: Window, report: Report) -> None:
+    usage = tables.rows(_USAGE, since=window.since, until=window.until)
+    report.usage = [Usage(**{**row, "model": row["model"] or ""}) for row in usage]
+    report.findings = {kind: report.findings[kind] for kind in Kind if kind in report.findings}
+    report.notes = list(_notes(window, window.committed))
+
+
+def _notes(window: Window, committed: Mapping[TopicPartition, int]) -> list[str]:
+    notes = [
+        f"{pair.topic}-{pair.partition} begins at offset {span.first}: retention has removed what was before"
+        for pair, span in window.ranges.items()
+        if span.first > 0 and span.start == span.first
+    ]
+    return notes if committed else [*notes, "the workers' group has committed nothing yet: all requests are pending"]
