@@ -1,7 +1,6 @@
 """What a worker takes up, and when: lanes, room, twins in hand, deadlines, cancelling."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +17,7 @@ from streams.readers.cancellations import Cancellations
 from streams.settings import Settings
 
 LONG_BYTES = 16_384  # a longer text is understood in a thread, so that nobody waits for it
+MOST_QUICK = 64  # records at once that are only refused or moved: they need no engine, and wait for none
 MOST_RETRIES = 1000
 FAR_SECONDS = 86_400.0  # a deadline further away than that is not met in the window, which is minutes long
 
@@ -37,9 +37,10 @@ class Intake:
         self._synthesis = synthesis
         self._cancellations = cancellations
         self._budgets = {lane: Budget(settings.window_seconds, settings.window_requests) for lane in Lane}
+        self._quick = Budget(0, MOST_QUICK)
         self._retries = asyncio.Semaphore(MOST_RETRIES)
         self._in_hand: dict[str, Job] = {}
-        self._by_tenant: defaultdict[str, float] = defaultdict(float)
+        self._by_tenant: dict[str, list[Job]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
         cancellations.told = self._cancelled
@@ -54,6 +55,7 @@ class Intake:
 
     async def run_retries(self, deliveries: Deliveries) -> None:
         """Requests to be tried again, each when it is due, without waiting for each other."""
+        await self._cancellations.read.wait()
         async for delivery in deliveries:
             await self._stay_out_if_closing()
             await self._retries.acquire()
@@ -94,16 +96,16 @@ class Intake:
         try:
             job = await self._understand(delivery)
         except RequestError as error:
-            await self._begin(self._synthesis.fail([delivery], error), budget, 0)
+            await self._begin(self._synthesis.fail([delivery], error), self._quick, 0)
             return
         twin = self._in_hand.get(job.file_id)
         if twin is not None and not twin.closed:
             if twin.content == job.content:
                 twin.deliveries.append(delivery)
             else:
-                await self._begin(self._synthesis.fail([delivery], job.conflict(), job), budget, 0)
+                await self._begin(self._synthesis.fail([delivery], job.conflict(), job), self._quick, 0)
         elif lane is Lane.INTERACTIVE and self._may_wait(job, budget):
-            await self._begin(self._synthesis.move(delivery), budget, 0)
+            await self._begin(self._synthesis.move(delivery), self._quick, 0)
         else:
             job.lane = lane
             self._in_hand[job.file_id] = job
@@ -123,13 +125,15 @@ class Intake:
         """Bulk may; and so may what would block the partition for others, when its own tenant fills the window."""
         if job.first.attempt > 1:
             return False
-        share = self._settings.window_tenant_share * self._settings.window_seconds
-        flooding = not budget.fits(job.seconds) and self._by_tenant[job.request.tenant_id] > share
-        return job.request.priority == "bulk" or flooding
+        if job.request.priority == "bulk":
+            return True
+        jobs, share = self._by_tenant.get(job.request.tenant_id, []), self._settings.window_tenant_share
+        much = sum(other.seconds for other in jobs) > share * self._settings.window_seconds
+        return not budget.fits(job.seconds) and (much or len(jobs) > share * self._settings.window_requests)
 
     async def _answer(self, job: Job) -> None:
-        tenant, timer = job.request.tenant_id, self._timer(job)
-        self._by_tenant[tenant] += job.seconds
+        timer, jobs = self._timer(job), self._by_tenant.setdefault(job.request.tenant_id, [])
+        jobs.append(job)
         if self._cancellations.has(job.file_id, job.first.since):
             self._cancelled(job.file_id, job.first.since)
         try:
@@ -137,9 +141,9 @@ class Intake:
         finally:
             if timer:
                 timer.cancel()
-            self._by_tenant[tenant] -= job.seconds
-            if not self._by_tenant[tenant]:
-                del self._by_tenant[tenant]
+            jobs.remove(job)
+            if not jobs:
+                del self._by_tenant[job.request.tenant_id]
             if self._in_hand.get(job.file_id) is job:
                 del self._in_hand[job.file_id]
 

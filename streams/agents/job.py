@@ -24,7 +24,7 @@ REFUSALS: dict[type[ModelError], ErrorCode] = {
 }
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Job:
     """One request in hand. `deliveries`: the record, and repeats of it that came while it was in hand.
 
