@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,6 +17,7 @@ from storage.records import file_id, iso
 from streams.cli.common import Json, configured, print_json, print_rows
 from streams.parts import open_files
 from streams.readers.audit import GRACE_SECONDS, Progress, Report, Scope, audit
+from streams.readers.audit.page import page
 from streams.readers.identity import file_of
 from streams.readers.lines import line
 from streams.readers.replay import moment, replay
@@ -128,6 +130,10 @@ def audit_log(
     grace: Annotated[
         float, typer.Option(min=0, help="seconds that outcomes, events and clean-up may take beyond their time")
     ] = GRACE_SECONDS,
+    resynthesize: Annotated[
+        int, typer.Option(min=0, metavar="N", help="speak so many results again and compare their samples")
+    ] = 0,
+    html: Annotated[Path | None, typer.Option(help="write a page with charts to this file too")] = None,
     as_json: Json = False,
 ) -> None:
     """Hold the log and the store against each other; exits 0 only if every guarantee held, 1 if not.
@@ -135,7 +141,9 @@ def audit_log(
     Reads all topics and all files, changes nothing, and no worker notices.
     """
     settings = configured()
-    report = asyncio.run(_audit(settings, Scope(since, until, tenant, grace)))
+    report = asyncio.run(_audit(settings, Scope(since, until, tenant, grace, resynthesize)))
+    if html:
+        html.write_text(page(report), encoding="utf-8")
     print_json(report.data()) if as_json else _show(report)
     raise typer.Exit(0 if report.held else 1)
 

@@ -101,7 +101,20 @@ def _step(record: ConsumerRecord, short: str) -> Step:
         fields.pop("audio_base64", None)
     headers = {name: text.decode("utf-8", "replace") for name, text in headers_of(record).items()}
     what = _what(short, fields if isinstance(fields, dict) else {}, headers)
-    return Step(when(record), short, place_of(record), what, told_headers(record), value)
+    return Step(_time(record, short, headers), short, place_of(record), what, told_headers(record), value)
+
+
+def _time(record: ConsumerRecord, short: str, headers: Mapping[str, str]) -> datetime:
+    """When it happened: what an event says of itself, since progress may be written some time after; else its record's.
+
+    The time of a request is the broker's, whatever its client says.
+    """
+    written = when(record)
+    try:
+        happened = datetime.fromisoformat(headers.get("ce_time", ""))
+    except ValueError:
+        return written
+    return happened if happened.tzinfo and happened < written and not short.startswith("requests") else written
 
 
 def _what(short: str, event: Mapping[str, Any], headers: Mapping[str, str]) -> str:

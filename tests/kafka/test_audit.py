@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from typing import Any
 
+import orjson
+
 from streams.parts import open_files
 from streams.readers.audit import Report, Scope, audit
 from streams.settings import load
@@ -102,10 +104,18 @@ async def test_the_command(loa: Installation) -> None:
     await loa.worker()
     await loa.produce(*tones(2), b"not json")
     await loa.settled()
-    command = loa.run("audit", "--json")
+    page = loa.folder / "audit.html"
+    command = loa.run("audit", "--json", "--resynthesize", "5", "--html", str(page))
     assert await command.status() == 0, command.said
     (report,) = command.lines
     assert report["held"] and report["counts"]["requests"] == 3
+    assert report["counts"]["spoken_again"] == 2
+    assert "every guarantee held" in page.read_text()
+    for path in loa.storage.glob("metadata/*.json"):
+        path.write_bytes(orjson.dumps(orjson.loads(path.read_bytes()) | {"text": "It was not this."}))
+    command = loa.run("audit", "--json", "--resynthesize", "1", "--grace", "0")
+    assert await command.status() == 1
+    assert {kind: found["count"] for kind, found in command.lines[0]["findings"].items()} == {"resynthesis_differs": 1}
     for path in loa.storage.glob("*.wav"):
         path.unlink()
     command = loa.run("audit", "--json", "--grace", "0")

@@ -8,8 +8,10 @@ from time import time
 from aiokafka import TopicPartition
 
 from storage.files import AudioFiles
+from storage.records import Record
 from streams.readers.audit.findings import Finding, Kind, Report, Usage
 from streams.readers.audit.log_checks import LogChecks, figures
+from streams.readers.audit.respeak import choose, respeak
 from streams.readers.audit.store_checks import StoreChecks
 from streams.readers.audit.tables import Tables
 from streams.readers.audit.window import Window
@@ -37,12 +39,16 @@ GROUP BY tenant, model ORDER BY sum(cost) DESC
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What to audit. `grace`: seconds that events and clean-up may take beyond their time."""
+    """What to audit. `grace`: seconds that events and clean-up may take beyond their time.
+
+    `resynthesize`: how many results to speak again.
+    """
 
     since: datetime | None = None
     until: datetime | None = None
     tenant: str | None = None
     grace: float = GRACE_SECONDS
+    resynthesize: int = 0
 
 
 Progress = Callable[[str, int, int], None]
@@ -56,7 +62,7 @@ def _silent(_: str, __: int, ___: int) -> None:
 async def audit(settings: Settings, files: AudioFiles, scope: Scope, progress: Progress = _silent) -> Report:
     """Read the log to its present end, look at the store, and report. Memory does not grow with either.
 
-    Raises TopicsError, KafkaError, ReplayError, StoreError.
+    Raises TopicsError, KafkaError, ReplayError, StoreError, ModelError.
     """
     topics = Topics(settings)
     shorts = {topics[short].name: short for group in EFFECTS_FIRST for short in group}
@@ -83,21 +89,18 @@ async def audit(settings: Settings, files: AudioFiles, scope: Scope, progress: P
         figures(tables, window, report)
         _examine(StoreChecks(tables, window, report, files, settings, scope.grace), progress)
         LogChecks(tables, window, report).run()
+        chosen = _chosen(files, tables, scope.resynthesize)
         _conclude(tables, window, report)
     finally:
         tables.close()
+    if chosen:
+        await respeak(settings, files, chosen, report, _counted("speaking again", len(chosen), progress))
     return report
 
 
 async def _load(reader: Replay, tables: Tables, window: Window, progress: Progress) -> None:
     total = sum(span.end - span.start for span in window.ranges.values())
-    done = 0
-
-    def seen(count: int) -> None:
-        nonlocal done
-        done += count
-        progress("reading the log", done, total)
-
+    seen = _counted("reading the log", total, progress)
     async for records in reader.batches(window.shorts, seen):
         first = records[0]
         window.oldest.setdefault(TopicPartition(first.topic, first.partition), first.timestamp / 1000)
@@ -105,15 +108,25 @@ async def _load(reader: Replay, tables: Tables, window: Window, progress: Progre
 
 
 def _examine(checks: StoreChecks, progress: Progress) -> None:
-    total, done = checks.report.counts["completed"], 0
+    checks.announced(_counted("looking at files", checks.report.counts["completed"], progress))
+    checks.unannounced()
+
+
+def _counted(what: str, total: int, progress: Progress) -> Callable[[int], None]:
+    """Adds up what is behind."""
+    done = 0
 
     def seen(count: int) -> None:
         nonlocal done
         done += count
-        progress("looking at files", done, total)
+        progress(what, done, total)
 
-    checks.announced(seen)
-    checks.unannounced()
+    return seen
+
+
+def _chosen(files: AudioFiles, tables: Tables, most: int) -> list[Record]:
+    rows = tables.rows("SELECT DISTINCT file FROM completed WHERE file IS NOT NULL ORDER BY file")
+    return choose(files, (row["file"] for row in rows), most)
 
 
 def _conclude(tables: Tables, window: Window, report: Report) -> None:

@@ -36,7 +36,7 @@ SELECT c.request_id, c.tenant, c.file, c.place, f.place AS other, f.code
 FROM failed f JOIN completed c ON c.file = f.file
 WHERE f.code <> 'request_conflict' AND f.time < :until
 AND NOT (c.attempts > f.attempts AND c.time >= f.time)
-AND NOT EXISTS (
+AND EXISTS (SELECT 1 FROM ask a WHERE a.file = f.file) AND NOT EXISTS (
     SELECT 1 FROM ask a WHERE a.file = f.file
     AND a.source <> coalesce((SELECT b.source FROM ask b WHERE b.place = f.source LIMIT 1), f.source)
 )

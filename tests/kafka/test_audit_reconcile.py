@@ -1,0 +1,42 @@
+"""Requests that the group was made to skip are brought back, each once, and spoken."""
+
+from __future__ import annotations
+
+from streams.kafka import EventWriter
+from streams.readers.reconcile import Reconciler
+from streams.settings import load
+from streams.topics import Topics
+from tests.kafka.installation import Installation
+from tests.kafka.test_audit import audited, tone
+from tests.kafka.test_audit_damage import skip
+
+
+async def test_skipped_requests_come_back_once(loa: Installation) -> None:
+    await loa.create_topics()
+    settings = load(loa.settings)
+    writer = EventWriter(settings, Topics(settings))
+    await writer.start()
+    try:
+        skipped = await loa.produce(*[tone(f"skipped-{number}", f"Skipped {number}.") for number in range(5)])
+        nameless = await loa.produce({"text": "Named by its place.", "model": "tone"}, key=b"key")
+        await skip(loa)
+        await loa.produce(tone("waiting", "Not passed yet."))
+        reconciler = Reconciler(settings, writer, grace=0)
+        assert await reconciler.once() == 6
+        assert await reconciler.once() == 0, "their copies wait for a worker"
+        assert await Reconciler(settings, writer, grace=0).once() == 0, "so does another one find"
+        await loa.worker()
+        await loa.settled()
+        async with loa.reader("completed", "failed", "requests") as reader:
+            outcomes = await reader.answered(*(f"skipped-{number}" for number in range(5)), *nameless, "waiting")
+            await reader.to_end()
+            copies = [event.headers["loa-source"].decode() for event in reader.of("requests") if event.headers]
+        assert sorted(copies) == sorted([*skipped, *nameless])
+        assert all(len(events) == 1 and events[0].short == "completed" for events in outcomes.values())
+        assert await reconciler.once() == 0
+        assert reconciler.brought_back == 6
+        report = await audited(loa)
+        assert report.findings == {}
+        assert report.counts["requests"] == 7
+    finally:
+        await writer.stop()
