@@ -193,7 +193,7 @@ def _show(report: Report) -> None:
         ]
         print_rows(("tenant", "model", "requests", "audio", "cost"), rows, as_json=False)
     for note in report.notes:
-        console.print(f"[dim]{note}[/]")
+        console.print(note, style="dim", markup=False)
     for kind, found in report.findings.items():
         console.print(f"[bold red]{kind.value}[/]  {found.count}: {kind.text}")
         for example in found.examples:

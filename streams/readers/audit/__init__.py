@@ -85,9 +85,12 @@ async def audit(settings: Settings, files: AudioFiles, scope: Scope, progress: P
             )
             await _load(reader, tables, window, progress)
         progress("joining", 0, 0)
+        checks = StoreChecks(tables, window, report, files, settings, scope.grace)
+        checks.listed()
         tables.index()
         figures(tables, window, report)
-        _examine(StoreChecks(tables, window, report, files, settings, scope.grace), progress)
+        checks.announced(_counted("looking at files", report.counts["completed"], progress))
+        checks.unannounced()
         LogChecks(tables, window, report).run()
         chosen = _chosen(files, tables, scope.resynthesize)
         _conclude(tables, window, report)
@@ -105,11 +108,6 @@ async def _load(reader: Replay, tables: Tables, window: Window, progress: Progre
         first = records[0]
         window.oldest.setdefault(TopicPartition(first.topic, first.partition), first.timestamp / 1000)
         tables.add(window.shorts[first.topic], records)
-
-
-def _examine(checks: StoreChecks, progress: Progress) -> None:
-    checks.announced(_counted("looking at files", checks.report.counts["completed"], progress))
-    checks.unannounced()
 
 
 def _counted(what: str, total: int, progress: Progress) -> Callable[[int], None]:

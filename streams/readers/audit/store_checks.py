@@ -22,8 +22,10 @@ SAME = ("request_id", "tenant", "format", "file_size", "pcm_sha256")
 
 _ANNOUNCED = """
 SELECT c.file, c.request_id, c.tenant, c.sha256, c.pcm_sha256, c.file_size, c.format, max(c.expires_at) AS expires_at,
-c.place, (SELECT max(d.deleted_at) FROM deleted d WHERE d.file = c.file) AS deleted_at
-FROM completed c WHERE c.time < :until AND c.file IS NOT NULL GROUP BY c.file
+c.place, d.deleted_at FROM completed c LEFT JOIN (SELECT file, max(deleted_at) AS deleted_at FROM deleted GROUP BY file)
+d ON d.file = c.file WHERE c.time < :until AND c.file IS NOT NULL
+AND (coalesce(d.deleted_at, c.expires_at, 0) >= :forgotten OR EXISTS (SELECT 1 FROM held h WHERE h.file = c.file))
+GROUP BY c.file
 """
 _UNANNOUNCED = """
 SELECT h.file FROM held h WHERE h.what = 'metadata' AND NOT EXISTS (SELECT 1 FROM completed c WHERE c.file = h.file)
@@ -52,8 +54,12 @@ class StoreChecks:
     grace: float
 
     def announced(self, seen: Callable[[int], object]) -> None:
-        """Every file of which a `tts.completed` speaks; `seen` is told how many are behind."""
-        slices = _some(self.tables.rows(_ANNOUNCED, until=self.window.until), SLICE)
+        """Every file of which a `tts.completed` speaks; `seen` is told how many are behind.
+
+        Those that were not there when `listed` looked, and need not be there any more, are left out.
+        """
+        rows = self.tables.rows(_ANNOUNCED, until=self.window.until, forgotten=self._forgotten_before())
+        slices = _some(rows, SLICE)
         with ThreadPoolExecutor(THREADS, "audit") as pool:
             # A few slices at a time: a pool takes all of an iterator at once.
             for some in _some(slices, 4 * THREADS):
@@ -62,10 +68,13 @@ class StoreChecks:
                     self.tables.put("content", contents)
                 seen(sum(map(len, some)))
 
-    def unannounced(self) -> None:
-        """Every file of which none speaks."""
+    def listed(self) -> None:
+        """Note what the store has; before all else."""
         for names in _some(self.files.store.names(), 10_000):
             self.tables.put("held", [held for name in names if (held := _held(name))])
+
+    def unannounced(self) -> None:
+        """Every file of which no event speaks."""
         for row in self.tables.rows(_UNANNOUNCED):
             self._tell(self._unspoken(row["file"]))
         for row in self.tables.rows(_STRAY):
@@ -119,8 +128,10 @@ class StoreChecks:
 
     def _forgotten(self, row: dict[str, Any]) -> bool:
         """Whether the tombstone may be gone by now."""
-        ended = row["deleted_at"] or row["expires_at"] or 0.0
-        return float(ended) + self.settings.tombstone_days * 86_400 < self.window.at
+        return float(row["deleted_at"] or row["expires_at"] or 0.0) < self._forgotten_before()
+
+    def _forgotten_before(self) -> float:
+        return self.window.at - self.settings.tombstone_days * 86_400
 
     def _alive(self, row: dict[str, Any], record: Record) -> Iterator[tuple[Kind, str]]:
         if row["expires_at"] is not None and record.expires_at.timestamp() < row["expires_at"] - 1e-3:

@@ -162,6 +162,7 @@ def _number(value: Any) -> float:
 
 
 def _about(event: Mapping[str, Any]) -> tuple[str | None, str | None, str]:
-    """File id, request id and tenant. The file id is made anew: an event that names another one lies."""
+    """File id, request id and tenant."""
     request_id, tenant = _text(event.get("request_id")), _text(event.get("tenant")) or DEFAULT_TENANT
-    return (file_id(tenant, request_id) if request_id else _text(event.get("file_id"))), request_id, tenant
+    named = _text(event.get("file_id"))
+    return named or (file_id(tenant, request_id) if request_id else None), request_id, tenant
