@@ -1,21 +1,29 @@
 """The command `loa`: parse, call, print."""
 
 import sys
+from typing import Annotated
 
 import typer
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from models.engine import ModelError
 from storage.errors import StoreError
+from streams import __version__
 from streams.broker import BrokerError
 from streams.cli import audit, dlq, log, machine, say, show
 from streams.readers.replay import ReplayError
 from streams.settings import SettingsError
 from streams.topics import TopicsError
 
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="loa",
-    help="Text to speech as an event-driven stream processor. Settings are TTS_* variables: see `loa config`.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -32,6 +40,15 @@ app.command()(show.config)
 app.command()(show.doctor)
 app.add_typer(log.topics, name="topics")
 app.add_typer(dlq.dlq, name="dlq")
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="print the version and end", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Text to speech as an event-driven stream processor. Settings are TTS_* variables: see `loa config`."""
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ Code = Annotated[ErrorCode | None, typer.Option(help="only those that failed for
 Ids = Annotated[
     list[str] | None, typer.Option("--id", help="only these: a request id, file id, or <topic>-<partition>-<offset>")
 ]
-COLUMNS = ("place", "time", "tenant", "request_id", "code", "attempt", "message")
+COLUMNS = ("place", "time", "tenant", "request_id", "code", "attempt", "spoken", "message")
 
 
 @dlq.command("list")
@@ -60,7 +60,8 @@ def put_back(
 ) -> None:
     """Put them back on the requests' topic, as they were, under the same id, with a new attempt.
 
-    Of what failed again after it was put back, the last failure counts. Nothing leaves the dead-letter topic.
+    What was spoken since is left alone, and of what failed again the last failure counts. Nothing leaves the
+    dead-letter topic.
     """
     settings = configured()
     letters = latest(_find(settings, code, since, id))

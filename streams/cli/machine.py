@@ -27,7 +27,7 @@ class Process(Protocol):
 def up(
     data: Annotated[Path, typer.Option(help="where the embedded Kafka keeps its log")] = Path("storage"),
     kafka_port: Annotated[
-        int | None, typer.Option(help="port of the embedded Kafka; default: a free one", min=1)
+        int | None, typer.Option(help="port of the embedded Kafka; default: a free one", min=1, max=65535)
     ] = None,
 ) -> None:
     """Run all of Loa on this machine, in the foreground; prints a JSON line when it can speak.
