@@ -26,22 +26,22 @@ def _wrong(name: str, value: object, *says: str) -> Bad:
 
 
 NOT_JSON = [
-    Bad(value, INVALID, ("not JSON", *says))
-    for value, *says in [
-        (b"{",),
-        (b"text=Hello",),
-        (b'{"text": "Hello"} and more',),
-        (b'{"text": "Hello", }',),
-        (b"{'text': 'Hello'}",),
-        (b'{"text": "\xff\xfe"}', "UTF-8"),
-        (b"\xff\xfe{\x00",),
-        (b'{"text": "cut of',),
-        (b'{"text": "raw \x00 byte"}',),
-        (b'{"text": "Hello", "speed": NaN}',),
-        (b'{"text": "Hello", "speed": Infinity}',),
-        (b'{"text": "\\ud800"}',),
-        (b"\x00\x00\x00\x00\x01schema registry",),
-    ]
+    Bad(value, INVALID, ("not JSON",))
+    for value in (
+        b"{",
+        b"text=Hello",
+        b'{"text": "Hello"} and more',
+        b'{"text": "Hello", }',
+        b"{'text': 'Hello'}",
+        b'{"text": "\xff\xfe"}',
+        b"\xff\xfe{\x00",
+        b'{"text": "cut of',
+        b'{"text": "raw \x00 byte"}',
+        b'{"text": "Hello", "speed": NaN}',
+        b'{"text": "Hello", "speed": Infinity}',
+        b'{"text": "\\ud800"}',
+        b"\x00\x00\x00\x00\x01schema registry",
+    )
 ]
 NO_OBJECT = [
     Bad(value, INVALID, ("no object", kind))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -91,7 +91,7 @@ class Installation:
         return await self.write("requests", [(key, value, []) for value in values])
 
     async def write(
-        self, short: str, records: list[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]]
+        self, short: str, records: Sequence[tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]]
     ) -> list[str]:
         """Write key, value and headers of each record; returns their positions."""
         async with AIOKafkaProducer(

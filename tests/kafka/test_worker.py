@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from collections.abc import Callable
+from functools import partial
 
 from streams.broker import EmbeddedBroker
 from tests.kafka.conftest import NewLoa
 from tests.kafka.installation import PARTITIONS, Installation
 from tests.kafka.log import Kafka
-from tests.kafka.processes import PATIENCE, until
+from tests.kafka.processes import PATIENCE, Loa, until
 
 LONG = " ".join(f"Sentence number {number} of a long story is being read aloud." for number in range(40))
+
+
+def says(process: Loa, sentence: str) -> bool:
+    return sentence in process.said
 
 
 async def test_sigterm_finishes_what_is_in_hand(loa: Installation) -> None:
@@ -23,7 +29,7 @@ async def test_sigterm_finishes_what_is_in_hand(loa: Installation) -> None:
     await loa.produce(*({"request_id": name, "text": text} for name, text in zip(names, texts, strict=True)))
     async with loa.reader("progress", "completed", "failed") as reader:
         for name in names:
-            await reader.until(lambda name=name: reader.of("progress", request_id=name), f"{name} in hand")
+            await reader.until(partial(reader.of, "progress", request_id=name), f"{name} in hand")
         worker.send(signal.SIGTERM)
         await reader.to_end()
         assert not reader.of("completed", request_id="long"), "it has to be in the middle of it"
@@ -54,18 +60,18 @@ async def test_topics_that_do_not_fit_are_refused(new_loa: NewLoa) -> None:
 
 
 async def test_a_worker_waits_for_its_broker(new_broker: Callable[..., EmbeddedBroker], new_loa: NewLoa) -> None:
-    broker = new_broker()
-    await asyncio.to_thread(broker.start)
-    await asyncio.to_thread(broker.stop)
-    loa = new_loa("alone", TTS_KAFKA_BROKERS=broker.bootstrap)
-    loa.kafka = Kafka(broker)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    broker, address = new_broker(port=port), f"127.0.0.1:{port}"
+    loa = new_loa(TTS_KAFKA_BROKERS=address)
     worker, impatient = loa.start_worker(), loa.start_worker()
     for each in (worker, impatient):
-        await until(lambda each=each: "no broker answers" in each.said, "that it says so")
-        assert broker.bootstrap in each.said and each.running and each.lines == []
+        await until(partial(says, each, "no broker answers"), "that it says so")
+        assert address in each.said and each.running and each.lines == []
     impatient.send(signal.SIGTERM)
     assert await impatient.status() == 0, impatient.said
     await asyncio.to_thread(broker.start)
+    loa.kafka = Kafka(broker)
     await worker.ready()
     (sent,) = await loa.produce({"text": "There you are.", "model": "tone"})
     async with loa.reader("completed", "failed") as reader:
