@@ -5,6 +5,7 @@ run, since absolute figures of a shared machine are worth little. The method is 
 """
 
 import asyncio
+import signal
 import sys
 
 import pipeline_bare
@@ -21,16 +22,19 @@ async def main() -> int:
     options = arguments(__doc__ or "", tuple(PARTS))
     rounds, count = (2, 24) if options.quick else (options.rounds, 120)
     about, figures = machine(PACKAGES), Figures()
-    with workplace() as (broker, folder):
-        about["file system"] = str(folder.parent)
-        for part, run in PARTS.items():
-            if options.only in {None, part}:
-                print(f"part {part}: {run.__doc__}", file=sys.stderr, flush=True)
-                await run(broker, folder, figures, rounds, count)
-    about["load average after"] = load()
-    table("Machine", ("", ""), list(about.items()))
-    figures.show()
-    write_json(options.json, about, figures)
+    # Ended from outside, it ends its workers and its broker, as after Ctrl-C.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
+    try:
+        with workplace() as (broker, folder):
+            for part, run in PARTS.items():
+                if options.only in {None, part}:
+                    print(f"part {part}: {run.__doc__}", file=sys.stderr, flush=True)
+                    await run(broker, folder, figures, rounds, count)
+    finally:  # what was measured before a failure is shown too
+        about["load average after"] = load()
+        table("Machine", ("", ""), list(about.items()))
+        figures.show()
+        write_json(options.json, about, figures)
     return 0
 
 
