@@ -26,7 +26,7 @@ DEAD = "requests.dlq"
 class DeadLetter:
     """One record that could not be answered. `died`: its place before; `source`: of the first of which it is a copy.
 
-    `attempt`: the number of the attempt that failed last. `raw_headers`: all of them, as they were.
+    `attempt`: the number of the one that failed. `spoken`: whether a later one succeeded. `raw_headers`: as they were.
     """
 
     place: str
@@ -43,6 +43,7 @@ class DeadLetter:
     value: bytes | None
     raw_headers: tuple[tuple[str, bytes], ...]
     shown: dict[str, Any]
+    spoken: bool = False
 
     def row(self) -> dict[str, Any]:
         """For a list."""
@@ -53,6 +54,7 @@ class DeadLetter:
             "request_id": self.request_id,
             "code": self.code,
             "attempt": self.attempt,
+            "spoken": self.spoken,
             "message": self.message,
         }
 
@@ -78,32 +80,56 @@ async def dead_letters(
     `names`: only those with such a request id, file id or place. Raises TopicsError.
     """
     topics = Topics(settings)
-    dead, failed = topics[DEAD].name, topics["failed"].name
+    dead, failed, completed = (topics[short].name for short in (DEAD, "failed", "completed"))
     found: dict[str, DeadLetter] = {}
     wanted = frozenset(names)
-    async with open_replay(settings, [dead, failed]) as reader:
-        await reader.window([dead], since)
-        await reader.window([failed], since)
+    async with open_replay(settings, [dead, failed, completed]) as reader:
+        await reader.window([dead, failed, completed], since)
         async for records in reader.batches([dead]):
             for record in records:
                 letter = _letter(record, settings)
                 named = {letter.request_id, letter.file_id, letter.died, letter.place, letter.source}
                 if code in {None, letter.code} and (not wanted or named & wanted):
                     found.setdefault(letter.died, letter)
-        if any(letter.attempt == 1 for letter in found.values()):
-            attempts: dict[str, int] = {}
-            async for records in reader.batches([failed]):
-                _count_attempts(records, found, attempts)
-            found = {place: _with_attempt(letter, attempts.get(place, 1)) for place, letter in found.items()}
+        if found:
+            outcomes = _Outcomes(frozenset(letter.file_id for letter in found.values()))
+            async for records in reader.batches([failed, completed]):
+                outcomes.take(records)
+            found = {place: outcomes.told_of(letter) for place, letter in found.items()}
     return sorted(found.values(), key=lambda letter: (letter.time, letter.died))
 
 
+class _Outcomes:
+    """Of the wanted files: attempts of failures by their record's place, and those that were spoken in the end."""
+
+    def __init__(self, wanted: frozenset[str]) -> None:
+        self._wanted = wanted
+        self._attempts: dict[str, int] = {}
+        self._spoken: set[str] = set()
+
+    def take(self, records: Iterable[ConsumerRecord]) -> None:
+        for record in records:
+            event = event_of(record) or {}
+            named = event.get("file_id")
+            if not isinstance(named, str) or named not in self._wanted:
+                continue
+            place, number = event.get("source"), event.get("attempts")
+            if "code" not in event:
+                self._spoken.add(named)
+            elif isinstance(place, str) and isinstance(number, int):
+                self._attempts[place] = max(number, self._attempts.get(place, 1))
+
+    def told_of(self, letter: DeadLetter) -> DeadLetter:
+        number = max(letter.attempt, self._attempts.get(letter.died, 1))
+        return replace(letter, attempt=number, spoken=letter.file_id in self._spoken)
+
+
 def latest(letters: Iterable[DeadLetter]) -> list[DeadLetter]:
-    """Of those that failed again after they were put back, only the last."""
+    """What is worth putting back: nothing that was spoken since, and of what failed again only the last."""
     last: dict[str, DeadLetter] = {}
     for letter in letters:
         before = last.get(letter.source)
-        if before is None or letter.attempt >= before.attempt:
+        if not letter.spoken and (before is None or letter.attempt >= before.attempt):
             last[letter.source] = letter
     return list(last.values())
 
@@ -143,15 +169,3 @@ def _letter(record: ConsumerRecord, settings: Settings) -> DeadLetter:
         raw_headers=tuple((name, value or b"") for name, value in record.headers),
         shown={"headers": told_headers(record)} | value_of(record),
     )
-
-
-def _count_attempts(records: Iterable[ConsumerRecord], found: dict[str, DeadLetter], attempts: dict[str, int]) -> None:
-    for record in records:
-        event = event_of(record) or {}
-        place, number = event.get("source"), event.get("attempts")
-        if isinstance(place, str) and place in found and isinstance(number, int):
-            attempts[place] = max(number, attempts.get(place, 1))
-
-
-def _with_attempt(letter: DeadLetter, number: int) -> DeadLetter:
-    return replace(letter, attempt=max(number, letter.attempt))

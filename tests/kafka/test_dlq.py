@@ -59,6 +59,9 @@ async def test_failed_requests_are_listed_shown_and_put_back(loa: Installation) 
             (completed,) = reader.of("completed", request_id=request_id)
             assert (failed["attempts"], completed["attempts"]) == (1, 2)
             assert completed["file_id"] == failed["file_id"]
+    spoken = {row["request_id"]: row["spoken"] for row in await dlq(loa, "list")}
+    assert spoken == {"later": True, places[1]: True, places[2]: False}
+    assert [row["request_id"] for row in await dlq(loa, "redrive", "--dry-run")] == [places[2]]
     report = await audited(loa)
     assert report.findings == {}, "a copy is no further request, and the failure is superseded"
     assert report.counts["requests"] == 4
