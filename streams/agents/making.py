@@ -52,6 +52,8 @@ class Maker:
         self._pool = pool
         self._files = files
         self._worker = worker
+        tries = stamina.AsyncRetryingCaller(attempts=settings.synthesis_tries, timeout=None)
+        self._again = tries.on((StoreFull, Unavailable))
 
     async def find(self, job: Job) -> Stored | None:
         """What an earlier delivery of this request left, whole; None if it is to be spoken."""
@@ -82,14 +84,10 @@ class Maker:
 
     async def _stored(self, call: Callable[..., T], *arguments: object) -> T:
         """Call the store in a thread, again after a fault that may pass."""
-        tries = self._settings.synthesis_tries
         try:
-            async for attempt in stamina.retry_context(on=(StoreFull, Unavailable), attempts=tries, timeout=None):
-                with attempt:
-                    return await asyncio.to_thread(call, *arguments)
+            return await self._again(asyncio.to_thread, call, *arguments)
         except StoreError as error:
             raise _not_stored(error) from error
-        raise RuntimeError("a retry ends in a result or an error")
 
     def _find(self, job: Job) -> Stored | None:
         try:
