@@ -35,7 +35,14 @@ async def until(condition: Callable[[], Any], what: str, seconds: float = PATIEN
 
 def alive(processes: Sequence[psutil.Process]) -> list[psutil.Process]:
     """Those that still run; a process id that was given to another one does not count."""
-    return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+    return [process for process in processes if _runs(process)]
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # it ended in between
+        return False
 
 
 class Loa:
