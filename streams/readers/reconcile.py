@@ -17,7 +17,7 @@ from streams.readers.ledger import Answer, Ledger, Open
 from streams.readers.replay import Range, Replay, ReplayError, open_replay, when
 from streams.readers.tail import event_of
 from streams.settings import Settings
-from streams.topics import Topics
+from streams.topics import Topics, TopicsError
 
 GRACE_SECONDS = 300.0
 INTERVAL_SECONDS = 30.0
@@ -62,7 +62,7 @@ class Reconciler:
         while True:
             try:
                 await self.once()
-            except (KafkaError, ReplayError) as error:
+            except (KafkaError, ReplayError, TopicsError) as error:
                 log.warning("requests could not be compared with their outcomes", error=str(error))
             await asyncio.sleep(interval)
 

@@ -1,5 +1,6 @@
 """The audit: the log beside the store, and every guarantee held against both."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -104,10 +105,16 @@ async def audit(settings: Settings, files: AudioFiles, scope: Scope, progress: P
 async def _load(reader: Replay, tables: Tables, window: Window, progress: Progress) -> None:
     total = sum(span.end - span.start for span in window.ranges.values())
     seen = _counted("reading the log", total, progress)
-    async for records in reader.batches(window.shorts, seen):
-        first = records[0]
-        window.oldest.setdefault(TopicPartition(first.topic, first.partition), first.timestamp / 1000)
-        tables.add(window.shorts[first.topic], records)
+    # One batch is taken in by a thread while the next comes over the network.
+    taking = asyncio.create_task(asyncio.sleep(0))
+    try:
+        async for records in reader.batches(window.shorts, seen):
+            first = records[0]
+            window.oldest.setdefault(TopicPartition(first.topic, first.partition), first.timestamp / 1000)
+            await taking
+            taking = asyncio.create_task(asyncio.to_thread(tables.add, window.shorts[first.topic], records))
+    finally:
+        await taking
 
 
 def _counted(what: str, total: int, progress: Progress) -> Callable[[int], None]:
