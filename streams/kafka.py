@@ -101,9 +101,8 @@ class EventWriter:
 
     async def emit(self, event: Event, passed_on: Mapping[str, bytes] | None = None) -> None:
         """Write an event and wait for the broker's word. Raises KafkaError."""
-        future = await self._enqueue(self._record(event, passed_on))
-        await self._enqueue_mentions()  # both then go in one request
-        await future
+        await self._enqueue_mentions()  # before the outcome, and in the same request
+        await (await self._enqueue(self._record(event, passed_on)))
 
     async def mention(self, event: Event, passed_on: Mapping[str, bytes] | None = None) -> None:
         """Write an event whose loss would do no harm (progress); does not wait for the broker's word.

@@ -19,7 +19,7 @@ from streams.topics import Topics
 
 WATCH_SECONDS = 0.5
 EXIT_SECONDS = 20.0
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 15.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 5.0
 
 log = structlog.get_logger(__name__)
 

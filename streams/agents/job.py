@@ -9,7 +9,7 @@ from models.engine import ModelError, UnknownModel, UnknownVoice, UnsupportedFor
 from models.registry import Choice, Registry
 from models.schedule import Lane
 from models.speak import estimate_seconds, plan
-from models.text import Chunk, has_speech
+from models.text import Chunk, clean, has_speech, take_speaker_tag
 from storage.records import file_id
 from streams.agents.delivery import Delivery
 from streams.errors import ErrorCode, RequestError
@@ -101,11 +101,12 @@ def understand(delivery: Delivery, settings: Settings, registry: Registry) -> Jo
 
 def _choose(request: SynthesisRequested, registry: Registry) -> Choice:
     """Engine, voice and rate that can do it. Raises RequestError."""
+    _, spoken = take_speaker_tag(clean(request.text))
+    if not has_speech(spoken):
+        raise RequestError(ErrorCode.INVALID_REQUEST, "text: there is no letter or number to speak in it")
     try:
         choice = registry.resolve(request.text, request.model, request.voice, request.speaker_id, request.language)
         delivered_rate(request.format, choice.engine.rate, request.sample_rate)
     except ModelError as error:
         raise RequestError(REFUSALS[type(error)], str(error)) from error
-    if not has_speech(choice.text):
-        raise RequestError(ErrorCode.INVALID_REQUEST, "text: there is no letter or number to speak in it")
     return choice

@@ -125,6 +125,8 @@ async def test_a_record_without_key_and_value_is_dead_lettered_under_its_positio
         ({"format": "aiff"}, ErrorCode.UNSUPPORTED_FORMAT),
         ({"format": "opus", "sample_rate": 44100}, ErrorCode.UNSUPPORTED_FORMAT),
         ({"text": "…!?"}, ErrorCode.INVALID_REQUEST),
+        ({"text": "[05]"}, ErrorCode.INVALID_REQUEST),
+        ({"text": "…!?", "model": "auto"}, ErrorCode.INVALID_REQUEST),
         ({"text": "a" * 100_001}, ErrorCode.TEXT_TOO_LONG),
     ],
 )
