@@ -1,5 +1,6 @@
 """The topics: their names, partitions and retention; made by `loa topics create`, compared before a worker starts."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from streams.settings import Settings, SettingsError
 
 DAY_MS = 86_400_000
 MAX_MESSAGE_BYTES = 2_097_152
+KNOWN_TRIES, KNOWN_PAUSE_SECONDS = 100, 0.1
 
 # Outcomes are kept longer than requests, so that an audit of any request still in the log finds its outcome.
 RETENTION_DAYS = {
@@ -99,7 +101,9 @@ class Topics:
         for name, code, *detail in made.topic_errors:
             if code and for_code(code) is not TopicAlreadyExistsError:
                 raise TopicsError(f"{name} could not be made: {for_code(code).__name__} {detail[0] if detail else ''}")
-        return [topic.name for topic in missing]
+        names = [topic.name for topic in missing]
+        await _known(admin, names)
+        return names
 
     def _new(self, topic: Topic) -> NewTopic:
         new = NewTopic(topic.name, topic.partitions, 1, topic_configs=topic.config())
@@ -132,6 +136,17 @@ class Topics:
             raise TopicsError(
                 "; ".join(fatal) + ". Run `loa topics create`, or set TTS_TOPIC_PARTITIONS to what the topics have"
             )
+
+
+async def _known(admin: AIOKafkaAdminClient, names: list[str]) -> None:
+    """Wait until the broker tells others of topics that were just made, by whomever: it learns of them a moment later.
+
+    A worker that looked at once would find them missing.
+    """
+    for _ in range(KNOWN_TRIES):
+        if set(names) <= set(await admin.list_topics()):
+            return
+        await asyncio.sleep(KNOWN_PAUSE_SECONDS)
 
 
 async def _configs(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, dict[str, str]]:

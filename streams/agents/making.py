@@ -136,14 +136,15 @@ class Maker:
     def _record(self, job: Job, draft: Draft) -> Record:
         request, choice, now = job.request, job.choice, datetime.now(UTC)
         lifetime = job.lifetime(self._settings)
+        created = max(now, job.first.time)  # by the broker's clock, if ours is behind: the file would be deleted early
         return Record(
             file_id=job.file_id,
             file_path=self._files.file_path(job.file_id, request.format),
             text=request.text,
             speaker_id=choice.speaker_id,
             model=choice.model,
-            created_at=now,
-            expires_at=now + lifetime,
+            created_at=created,
+            expires_at=created + lifetime,
             expiry_hours=lifetime.total_seconds() / 3600,
             file_size=draft.size,
             request_id=job.request_id,

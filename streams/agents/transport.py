@@ -49,10 +49,23 @@ class ReadAhead:
         self._paused.clear()
 
 
+class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+    """Lets a commit pass that comes when a rebalance has taken all of its partitions: Faust would crash over it."""
+
+    logger = logging.getLogger("faust.consumer")
+
+    async def _commit(self, offsets: Mapping[Any, int]) -> bool:
+        assigned = self.assignment()
+        return bool(any(tp in assigned for tp in offsets) and await super()._commit(offsets))
+
+
 class Consumer(driver.Consumer):  # type: ignore[misc]
     """Stamps records with the window's epoch and never skips what it seeks back over."""
 
     logger = logging.getLogger("faust.consumer")
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     def _to_message(self, tp: Any, record: Any) -> Any:
         message = super()._to_message(tp, record)

@@ -12,7 +12,7 @@ from typing import Self
 from streams.broker.artifacts import Runtime, runtime
 from streams.broker.errors import BrokerError
 from streams.broker.locks import data_in_use, owner
-from streams.broker.node import HOST, PROPERTIES, format_storage, is_free, java, prepare
+from streams.broker.node import HOST, PROPERTIES, Detour, format_storage, is_free, java, prepare
 from streams.broker.probe import answers
 from streams.broker.process import GuardedProcess
 from streams.broker.progress import Progress, quiet
@@ -28,12 +28,16 @@ class EmbeddedBroker:
 
     A synchronous context manager: an event loop calls `start` and `stop` through ``asyncio.to_thread``. Without `port`
     the last run's is taken where it is free, and any free one otherwise. One broker at a time uses a data directory.
+    Tests give a `detour`, by which their proxy leads.
     """
 
-    def __init__(self, data_dir: Path, port: int | None = None, progress: Progress = quiet) -> None:
+    def __init__(
+        self, data_dir: Path, port: int | None = None, progress: Progress = quiet, detour: Detour | None = None
+    ) -> None:
         self.data_dir = data_dir.absolute()
         self._wanted_port = port
         self._progress = progress
+        self._detour = detour
         self._port: int | None = None
         self._process: GuardedProcess | None = None
         self._owned = ExitStack()
@@ -103,7 +107,7 @@ class EmbeddedBroker:
         """
         for launch in range(_LAUNCHES):
             with data_in_use(self.data_dir) as lock_fd:
-                node = prepare(self.data_dir, self._wanted_port)
+                node = prepare(self.data_dir, self._wanted_port, self._detour)
                 self._empty("tmp")
                 format_storage(self.data_dir, node, java_runtime, lock_fd)
                 self._progress("Starting Apache Kafka", 0)

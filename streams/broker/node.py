@@ -35,7 +35,15 @@ class Node:
     controller_port: int
 
 
-def prepare(directory: Path, port: int | None) -> Node:
+@dataclass(frozen=True)
+class Detour:
+    """A second door for tests: clients that come in by `port` are told that the broker is at `advertised`, a proxy."""
+
+    port: int
+    advertised: int
+
+
+def prepare(directory: Path, port: int | None, detour: Detour | None = None) -> Node:
     """Return the directory's node with ports that are free now: `port`, or those of the last run, or any.
 
     Raises BrokerError when `port` is in use.
@@ -49,7 +57,7 @@ def prepare(directory: Path, port: int | None) -> Node:
         port=taken,
         controller_port=_free_port(last.controller_port if last else 0, other_than=taken),
     )
-    directory.joinpath(PROPERTIES).write_text(properties(node))
+    directory.joinpath(PROPERTIES).write_text(properties(node, detour))
     draft = directory / f"{_STATE}.tmp"
     draft.write_text(json.dumps(asdict(node)))
     draft.replace(directory / _STATE)
@@ -86,15 +94,17 @@ def format_storage(directory: Path, node: Node, runtime: Runtime, lock_fd: int) 
         )
 
 
-def properties(node: Node) -> str:
+def properties(node: Node, detour: Detour | None = None) -> str:
     """Return the server.properties of a single node that listens on loopback only."""
     listeners = f"PLAINTEXT://{HOST}:{node.port},CONTROLLER://{HOST}:{node.controller_port}"
+    door = f",DETOUR://{HOST}:{detour.port}" if detour else ""
+    told = f",DETOUR://{HOST}:{detour.advertised}" if detour else ""
     settings: dict[str, str | int] = {
         "process.roles": "broker,controller",
         "node.id": 1,
-        "listeners": listeners,
-        "advertised.listeners": listeners,
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listeners": listeners + door,
+        "advertised.listeners": listeners + told,
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,DETOUR:PLAINTEXT",
         "inter.broker.listener.name": "PLAINTEXT",
         "controller.listener.names": "CONTROLLER",
         "controller.quorum.bootstrap.servers": f"{HOST}:{node.controller_port}",
