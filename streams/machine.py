@@ -10,8 +10,11 @@ from typing import Any
 
 import orjson
 import structlog
+from aiokafka.errors import KafkaError
 
 from streams.broker import BrokerError, EmbeddedBroker, shown_on_stderr
+from streams.readers.reconcile import GRACE_SECONDS, INTERVAL_SECONDS
+from streams.reconciling import Reconciling
 from streams.settings import Settings
 
 RESTART_SECONDS = 1.0
@@ -103,10 +106,21 @@ class Machine:
         await asyncio.wait({kept, stopping, worker.ready}, return_when=asyncio.FIRST_COMPLETED)
         if worker.ready.done():
             self._ready({"ready": True, "kafka": brokers, "http": None, "storage": self._storage})
+            reconciling = asyncio.create_task(self._reconcile(brokers))
             await asyncio.wait({kept, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            reconciling.cancel()
+            await asyncio.gather(reconciling, return_exceptions=True)
         worker.stop()
         stopping.cancel()
         return int(await kept)
+
+    async def _reconcile(self, brokers: str) -> None:
+        """The second pair of eyes; without it nothing stops, so its faults are only told."""
+        settings = self._settings.model_copy(update={"kafka_brokers": brokers})
+        try:
+            await Reconciling(settings, GRACE_SECONDS, INTERVAL_SECONDS, lambda _: None).run()
+        except KafkaError as error:
+            log.error("requests are not compared with their outcomes any more", error=str(error))
 
     async def _keep(self, broker: EmbeddedBroker) -> None:
         """Start the broker again when it ends unasked; its port and its data stay, and the worker sits it out."""

@@ -30,6 +30,7 @@ app = typer.Typer(
 )
 app.command()(machine.up)
 app.command()(machine.worker)
+app.command()(machine.reconcile)
 app.command()(say.say)
 app.command()(log.watch)
 app.command("replay")(audit.replay_topics)

@@ -1,4 +1,4 @@
-"""`loa up` and `loa worker`: the long-running commands."""
+"""`loa up`, `loa worker` and `loa reconcile`: the commands that run until they are stopped."""
 
 import asyncio
 import signal
@@ -10,6 +10,7 @@ import typer
 
 from streams.cli.common import configured, print_json
 from streams.lifeline import end_with_parent
+from streams.readers.reconcile import GRACE_SECONDS, INTERVAL_SECONDS
 
 
 class Process(Protocol):
@@ -51,6 +52,20 @@ def worker(
     if end_with_stdin:
         end_with_parent(grace_seconds=settings.drain_seconds + 30)
     raise typer.Exit(asyncio.run(_run(lambda: Worker(settings, print_json, create_topics=create_topics))))
+
+
+def reconcile(
+    grace: Annotated[float, typer.Option(help="seconds that an outcome may take", min=0)] = GRACE_SECONDS,
+    interval: Annotated[float, typer.Option(help="seconds between two looks", min=0.1)] = INTERVAL_SECONDS,
+) -> None:
+    """Watch the log without Faust, and put back requests that the workers passed without an outcome.
+
+    One for an installation is enough, and more do no harm; `loa up` has it inside.
+    """
+    from streams.reconciling import Reconciling
+
+    settings = configured()
+    raise typer.Exit(asyncio.run(_run(lambda: Reconciling(settings, grace, interval, print_json))))
 
 
 async def _run(make: Callable[[], Process]) -> int:

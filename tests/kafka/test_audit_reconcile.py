@@ -7,6 +7,7 @@ from streams.readers.reconcile import Reconciler
 from streams.settings import load
 from streams.topics import Topics
 from tests.kafka.installation import Installation
+from tests.kafka.processes import until
 from tests.kafka.test_audit import audited, tone
 from tests.kafka.test_audit_damage import skip
 
@@ -40,3 +41,18 @@ async def test_skipped_requests_come_back_once(loa: Installation) -> None:
         assert report.counts["requests"] == 7
     finally:
         await writer.stop()
+
+
+async def test_the_command_brings_them_back_while_it_runs(loa: Installation) -> None:
+    await loa.create_topics()
+    await loa.produce(tone("skipped", "Skipped."))
+    await skip(loa)
+    reconciler = loa.run("reconcile", "--grace", "0", "--interval", "0.2")
+    assert (await reconciler.ready())["group"] == loa.name
+    await loa.worker()
+    async with loa.reader("completed", "failed") as reader:
+        outcomes = await reader.answered("skipped")
+    assert [event.short for event in outcomes["skipped"]] == ["completed"]
+    reconciler.popen.terminate()
+    await until(lambda: reconciler.popen.poll() is not None, "the reconciler's end")
+    assert reconciler.popen.poll() == 0
