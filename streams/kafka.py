@@ -11,13 +11,15 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.conn import collect_hosts
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from streams.events import Event, Headers, headers
 from streams.settings import Settings
 from streams.topics import MAX_MESSAGE_BYTES, Topics
 
 DEFAULT_BROKERS = "127.0.0.1:9092"
+CONNECT_SECONDS = 10.0
 MENTION_SECONDS = 0.1
 MOST_MENTIONS = 1000
 
@@ -47,6 +49,24 @@ def client_options(settings: Settings) -> dict[str, Any]:
             "sasl_plain_password": settings.kafka_sasl_password.get_secret_value(),
         }
     return options
+
+
+async def answering(settings: Settings) -> None:
+    """Return if something listens at a broker's address; the client itself would log each refusal as an error.
+
+    Raises KafkaConnectionError.
+    """
+    refusals = []
+    for host, port, _ in collect_hosts(settings.kafka_brokers or DEFAULT_BROKERS):
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                _, stream = await asyncio.open_connection(host, port)
+        except OSError as error:
+            refusals.append(f"{host}:{port}: {error or 'no answer'}")
+        else:
+            stream.close()
+            return
+    raise KafkaConnectionError("; ".join(refusals))
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -87,32 +87,53 @@ class Machine:
     async def run(self) -> int:
         """Run until stopped. Returns the exit status: that of a part that never worked, or 0."""
         if self._settings.kafka_brokers:
-            return await self._run_parts(self._settings.kafka_brokers)
+            return await self._run_parts(self._settings.kafka_brokers, asyncio.sleep(0))
         with shown_on_stderr() as progress:
             broker = EmbeddedBroker(self._data / "kafka", self._kafka_port, progress)
-            await asyncio.to_thread(broker.start)
-        watching = asyncio.create_task(self._keep(broker))
+            starting, brokers = await self._launch(broker)
+        watching = asyncio.create_task(self._keep(broker, starting))
         try:
-            return await self._run_parts(broker.bootstrap)
+            return await self._run_parts(brokers, starting)
         finally:
             self._stopping.set()
             await watching
             await asyncio.to_thread(broker.stop)
 
-    async def _run_parts(self, brokers: str) -> int:
+    async def _launch(self, broker: EmbeddedBroker) -> tuple[asyncio.Task[Any], str]:
+        """Begin to start the broker; returns what ends when it answers, and where it will. Raises BrokerError."""
+        loop = asyncio.get_running_loop()
+        launched: asyncio.Queue[str] = asyncio.Queue()
+
+        def tell(address: str) -> None:
+            loop.call_soon_threadsafe(launched.put_nowait, address)
+
+        starting = asyncio.create_task(asyncio.to_thread(broker.start, tell))
+        address = asyncio.create_task(launched.get())
+        await asyncio.wait({starting, address}, return_when=asyncio.FIRST_COMPLETED)
+        if not address.done():
+            address.cancel()
+            await starting
+        return starting, address.result()
+
+    async def _run_parts(self, brokers: str, starting: Awaitable[Any]) -> int:
+        """The worker loads its engines while the broker starts; what it says counts once the broker answers."""
         worker = Part(["worker", "--create-topics"], {"TTS_KAFKA_BROKERS": brokers})
         kept: asyncio.Future[Any] = asyncio.create_task(worker.keep())
         stopping: asyncio.Future[Any] = asyncio.create_task(self._stopping.wait())
-        await asyncio.wait({kept, stopping, worker.ready}, return_when=asyncio.FIRST_COMPLETED)
-        if worker.ready.done():
-            self._ready({"ready": True, "kafka": brokers, "http": None, "storage": self._storage})
-            reconciling = asyncio.create_task(self._reconcile(brokers))
-            await asyncio.wait({kept, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            reconciling.cancel()
-            await asyncio.gather(reconciling, return_exceptions=True)
-        worker.stop()
-        stopping.cancel()
-        return int(await kept)
+        try:
+            await starting
+            await asyncio.wait({kept, stopping, worker.ready}, return_when=asyncio.FIRST_COMPLETED)
+            if worker.ready.done():
+                self._ready({"ready": True, "kafka": brokers, "http": None, "storage": self._storage})
+                reconciling = asyncio.create_task(self._reconcile(brokers))
+                await asyncio.wait({kept, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                reconciling.cancel()
+                await asyncio.gather(reconciling, return_exceptions=True)
+        finally:
+            worker.stop()
+            stopping.cancel()
+            status = int(await kept)
+        return status
 
     async def _reconcile(self, brokers: str) -> None:
         """The second pair of eyes; without it nothing stops, so its faults are only told."""
@@ -122,8 +143,9 @@ class Machine:
         except KafkaError as error:
             log.error("requests are not compared with their outcomes any more", error=str(error))
 
-    async def _keep(self, broker: EmbeddedBroker) -> None:
+    async def _keep(self, broker: EmbeddedBroker, starting: asyncio.Task[Any]) -> None:
         """Start the broker again when it ends unasked; its port and its data stay, and the worker sits it out."""
+        await asyncio.wait([starting])
         while not self._stopping.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), RESTART_SECONDS)

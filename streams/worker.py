@@ -13,13 +13,13 @@ from aiokafka.errors import KafkaConnectionError
 from streams.agents.cleanup import publish_forever
 from streams.app import Parts, assemble
 from streams.health import health_server
-from streams.kafka import EventWriter, admin_client
+from streams.kafka import EventWriter, admin_client, answering
 from streams.settings import Settings
 from streams.topics import Topics
 
 WATCH_SECONDS = 0.5
 EXIT_SECONDS = 20.0
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 5.0
+FIRST_PAUSE_SECONDS, QUIET_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 2.0, 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -66,6 +66,7 @@ class Worker:
         pause = FIRST_PAUSE_SECONDS
         while not self._stopping.is_set():
             try:
+                await answering(self._settings)
                 async with admin_client(self._settings) as admin:
                     if self._create_topics:
                         await topics.create(admin)
@@ -73,10 +74,11 @@ class Worker:
                 await writer.start()
                 return
             except KafkaConnectionError as error:
-                log.warning("no broker answers; trying again", brokers=self._settings.kafka_brokers, error=str(error))
+                if pause > QUIET_PAUSE_SECONDS:  # `loa up` starts a worker before its broker answers
+                    log.warning("no broker answers; trying again", error=str(error))
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), pause)
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+                pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
 
     async def _begin(self, parts: Parts, stack: AsyncExitStack) -> None:
         settings, service = self._settings, parts.service

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -61,8 +62,11 @@ class EmbeddedBroker:
             raise BrokerError("The embedded broker is not running.")
         return self._process.group
 
-    def start(self) -> Self:
+    def start(self, launched: Callable[[str], None] = lambda _: None) -> Self:
         """Start the broker and return once it answers, its group coordinator included.
+
+        `launched` is called with HOST:PORT seconds before that, when Java has just begun, for who has other things to
+        start meanwhile.
 
         Raises BrokerUnavailable when there is no Kafka to run, and BrokerError when it does not start: the message
         then holds the end of the broker's log.
@@ -73,7 +77,7 @@ class EmbeddedBroker:
         try:
             java_runtime = runtime(self._progress)
             self._owned.enter_context(owner(self.data_dir))
-            self._port = self._launched(java_runtime)
+            self._port = self._launched(java_runtime, launched)
         except BaseException:
             self.stop()
             raise
@@ -100,7 +104,7 @@ class EmbeddedBroker:
     ) -> None:
         self.stop()
 
-    def _launched(self, java_runtime: Runtime) -> int:
+    def _launched(self, java_runtime: Runtime, launched: Callable[[str], None]) -> int:
         """Launch Java until it answers, and return its port.
 
         A free port can be taken by somebody else before Java binds it; that is worth another try with other ports.
@@ -114,6 +118,7 @@ class EmbeddedBroker:
                 command = [*java(java_runtime), "kafka.Kafka", PROPERTIES]
                 log = self.data_dir / "broker.log"
                 self._process = GuardedProcess(command, cwd=self.data_dir, log=log, lock_fd=lock_fd)
+            launched(f"{HOST}:{node.port}")
             if self._ready(self._process, node.port):
                 break
             if launch == _LAUNCHES - 1 or (is_free(node.port) and is_free(node.controller_port)):
