@@ -1,0 +1,164 @@
+"""An installation under faults: its workers are forked, watched over, and checked at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from tests.faults.figures import Figures
+from tests.faults.invariants import TOPICS, Evidence, Findings, examine
+from tests.faults.zygote import ROOT, Zygote
+from tests.kafka.installation import PARTITIONS, Installation
+from tests.kafka.processes import PATIENCE, Loa, until
+
+CONSUMED = ("requests", "requests.bulk", "requests.retry", "cleanup")
+MARK = "LOA_FAULTS_SITE"
+
+
+class Forked(Loa):
+    """A `loa` command forked from the zygote."""
+
+    def __init__(self, zygote: Zygote, arguments: tuple[str, ...], settings: Mapping[str, str], folder: Path) -> None:
+        self.arguments = arguments
+        self._out, self._err = folder / "out", folder / "err"
+        folder.mkdir(parents=True, exist_ok=True)
+        ours = {name: value for name, value in os.environ.items() if not name.startswith("TTS_")}
+        environment = ours | {"PYTHONPATH": str(ROOT)} | dict(settings)
+        self.popen = zygote.start(arguments, environment, folder, self._out, self._err)  # type: ignore[assignment]
+
+
+@dataclass
+class Site(Installation):
+    """`statuses`: exit statuses that workers may have; a replacement is then up to the test, or to `kept`."""
+
+    zygote: Zygote | None = None
+    figures: Figures = field(default_factory=Figures)
+    statuses: set[int] = field(default_factory=lambda: {0, -signal.SIGKILL})
+
+    @property
+    def settings(self) -> dict[str, str]:
+        ours = {
+            "TTS_CLEANUP_INTERVAL_MINUTES": "0.03",
+            "TTS_ORPHAN_GRACE_MINUTES": "0.02",
+            "TTS_RETRY_DELAY_SECONDS": "0.2",
+            "TTS_WINDOW_REQUESTS": "16",
+            "TTS_DRAIN_SECONDS": "10",
+            MARK: self.name,
+        }
+        return super().settings | ours | dict(self.more)
+
+    def run(self, *arguments: str, **settings: str) -> Loa:
+        assert self.zygote
+        folder = self.folder / f"{len(self.processes)}-{arguments[0]}"
+        self.processes.append(Forked(self.zygote, arguments, self.settings | settings, folder))
+        return self.processes[-1]
+
+    def check_workers(self) -> None:
+        for process in self.processes:
+            ended = process.popen.poll()
+            assert ended is None or ended in self.statuses, f"ended with {ended}: {process.said[-3000:]}"
+
+    @property
+    def running(self) -> list[Loa]:
+        return [process for process in self.processes if process.running]
+
+    @asynccontextmanager
+    async def kept(self, count: int = 1, **settings: str) -> AsyncIterator[Callable[[int], None]]:
+        """So many workers, each started again when it ends, as a supervisor does; yields what changes their number."""
+        wanted, stopping = count, False
+
+        async def keep() -> None:
+            while not stopping:
+                for _ in range(wanted - len(self.running)):
+                    self.start_worker(**settings)
+                await asyncio.sleep(0.1)
+
+        def scale(number: int) -> None:
+            nonlocal wanted
+            wanted = number
+            for worker in self.running[number:]:
+                worker.send(signal.SIGTERM)
+
+        task = asyncio.create_task(keep())
+        try:
+            await until(lambda: len(self.running) == count and all(w.lines for w in self.running), "workers at work")
+            yield scale
+        finally:
+            stopping = True
+            await task
+
+    async def settled(self, seconds: float = PATIENCE) -> None:
+        """Wait until the group has passed all that the log holds now."""
+
+        async def passed() -> bool:
+            self.check_workers()
+            return not await self.behind()
+
+        await until(passed, f"{self.name} has passed all requests", seconds)
+
+    async def behind(self) -> dict[TopicPartition, int]:
+        """Records that the group has not passed yet."""
+        pairs = [TopicPartition(self.topic(short), number) for short in CONSUMED[:3] for number in range(PARTITIONS)]
+        committed = await self.kafka.committed(self.name)
+        async with AIOKafkaConsumer(bootstrap_servers=self.kafka.bootstrap) as consumer:
+            ends = await consumer.end_offsets(pairs)
+        return {pair: end for pair, end in ends.items() if committed.get(pair, 0) < end}
+
+    async def evidence(self) -> Evidence:
+        """The whole log and the store as they are now."""
+        async with self.reader(*TOPICS) as reader:
+            await reader.to_end()
+            return Evidence(self.storage, reader.events)
+
+    async def stop(self) -> None:
+        """Stop all workers in order; nothing of them may be left."""
+        workers = self.running
+        for worker in workers:
+            worker.send(signal.SIGTERM)
+        for worker in workers:
+            assert await worker.status() == 0, worker.said[-3000:]
+        await until(lambda: not self.left(), "the end of everything that the workers started", 30)
+
+    def left(self) -> list[psutil.Process]:
+        """Processes that carry this site's mark, workers themselves aside, which are counted by their ids."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get(MARK) == self.name and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    async def clean(self) -> None:
+        """Wait until clean-up has settled all that is due, and nothing of the dead is left in scratch."""
+
+        async def settled() -> bool:
+            self.check_workers()
+            evidence = await self.evidence()
+            return not evidence.due(time.time()) and not self.unfinished()
+
+        await until(settled, f"{self.name} cleaned up", 60)
+
+    async def verify(self, faults: int = 1, *, expect: Callable[[Findings], None] | None = None) -> Findings:
+        """Let everything settle, stop in order, and hold log and store against every promise."""
+        await self.settled()
+        await self.clean()
+        await self.stop()
+        findings = examine(await self.evidence())
+        findings.problems += [f"left behind: {path}" for path in self.storage.glob("tmp/w-*")]
+        self.figures.add(self.name, faults, findings)
+        if expect is None:
+            assert not findings.problems, "\n".join(findings.problems[:40])
+        else:
+            expect(findings)
+        return findings

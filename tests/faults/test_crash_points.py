@@ -1,0 +1,65 @@
+"""A worker that dies between any two effects: whoever comes next ends what it has begun."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Sequence
+
+import pytest
+
+from tests.faults.conftest import NewSite
+from tests.faults.crashes import crash_points
+from tests.faults.engines import NAME
+from tests.faults.load import BAD, SOON_HOURS
+from tests.faults.site import Site
+from tests.kafka.log import Kafka
+
+SETTINGS = {"TTS_MODELS": f"tone,{NAME}", "TTS_RETRY_ATTEMPTS": "2", "TTS_SYNTHESIS_TRIES": "1"}
+
+LINES = 3
+"""Sites at once: while one waits for its workers to start or for a file to expire, another one dies."""
+
+
+def batch(name: str) -> list[dict[str, object] | bytes]:
+    """A request for every way that leads past a point."""
+    tone = {"model": "tone", "text": "A request on its way to an outcome."}
+    return [
+        BAD[0],
+        tone | {"request_id": f"{name}-soon", "expiry_hours": SOON_HOURS},
+        tone | {"request_id": f"{name}-lasting"},
+        tone | {"request_id": f"{name}-bulk", "priority": "bulk"},
+        tone | {"request_id": f"{name}-failing", "model": "faulty", "text": "This will fail always."},
+        tone | {"request_id": f"{name}-flac", "format": "flac", "text": "Another one. " * 10},
+        tone | {"request_id": f"{name}-lasting"},
+    ]
+
+
+async def crash(site: Site, point: str) -> None:
+    worker = site.start_worker(LOA_CRASH_AT=point)
+    await site.produce(*batch(point))
+    assert await worker.status() == -signal.SIGKILL, f"it did not come to {point}: {worker.said[-3000:]}"
+
+
+async def one_after_the_other(site: Site, points: Sequence[str]) -> None:
+    """Who ends what one worker has begun dies in its turn; the last one lives."""
+    await site.create_topics()
+    for point in points:
+        await crash(site, point)
+    site.start_worker()
+    await site.verify(len(points))
+
+
+async def test_a_crash_at_every_point(sites: NewSite, kafka: Kafka) -> None:
+    points = crash_points()
+    lines = [(sites(kafka, str(first), **SETTINGS), points[first::LINES]) for first in range(LINES)]
+    await asyncio.gather(*(one_after_the_other(site, few) for site, few in lines))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("point", crash_points())
+async def test_a_crash_at(site: Site, point: str) -> None:
+    site.more = SETTINGS
+    await crash(site, point)
+    site.start_worker()
+    await site.verify()
