@@ -14,7 +14,7 @@ from tests.kafka.installation import PARTITIONS, Installation
 from tests.kafka.log import Kafka
 from tests.kafka.processes import PATIENCE, Loa, until
 
-LONG = " ".join(f"Sentence number {number} of a long story is being read aloud." for number in range(40))
+LONG = " ".join(f"Sentence number {number} of a long story is being read aloud." for number in range(250))
 
 
 def says(process: Loa, sentence: str) -> bool:
