@@ -51,7 +51,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
         )
     if FIGURES_FILE:
-        Path(FIGURES_FILE).write_text(figures.markdown())
+        with Path(FIGURES_FILE).open("a") as file:  # each lane adds its rows
+            file.write(figures.markdown(titles=not file.tell()))
 
 
 @pytest.fixture(scope="session")

@@ -49,7 +49,8 @@ async def test_one_id_on_all_partitions_at_once_for_two_workers(site: Site) -> N
     async with site.kept(2):
         for request in twins:  # the same content to each partition, at the same moment
             await site.produce(*[request] * PARTITIONS)
-        findings = await site.verify(len(twins))
+        await site.settled()
+    findings = await site.verify(len(twins))
     assert findings.completed == len(twins)
 
 
