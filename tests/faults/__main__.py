@@ -16,9 +16,8 @@ from tests.faults.settings import LONG
 
 HERE = Path(__file__).parent
 LANES = (
-    ("test_workers.py", "test_clocks.py", "test_store.py"),
-    ("test_broker.py", "test_network.py", "test_engines.py"),
-    ("test_crash_points.py", "test_log.py", "test_protections.py"),
+    ("test_workers.py", "test_clocks.py", "test_store.py", "test_broker.py"),
+    ("test_crash_points.py", "test_log.py", "test_network.py", "test_engines.py", "test_protections.py"),
 )
 """The last one takes what is named in none, too."""
 

@@ -14,13 +14,18 @@ from pathlib import Path
 import psutil
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from streams.kafka import admin_client
+from streams.settings import load
 from tests.faults.figures import Figures
 from tests.faults.invariants import TOPICS, Evidence, Findings, examine
 from tests.faults.zygote import ROOT, Zygote
 from tests.kafka.installation import PARTITIONS, Installation
 from tests.kafka.processes import PATIENCE, Loa, until
 
-CONSUMED = ("requests", "requests.bulk", "requests.retry", "cleanup")
+CONSUMED = ("requests", "requests.bulk", "requests.retry")
+PAUSE_SECONDS = 0.2
+"""Between two looks that cost the broker something."""
+
 MARK = "LOA_FAULTS_SITE"
 
 
@@ -98,20 +103,20 @@ class Site(Installation):
 
     async def settled(self, seconds: float = PATIENCE) -> None:
         """Wait until the group has passed all that the log holds now."""
+        pairs = [TopicPartition(self.topic(short), number) for short in CONSUMED for number in range(PARTITIONS)]
+        async with (
+            AIOKafkaConsumer(bootstrap_servers=self.kafka.bootstrap) as consumer,
+            admin_client(load(self.settings | {"TTS_KAFKA_BROKERS": self.kafka.bootstrap})) as admin,
+        ):
 
-        async def passed() -> bool:
-            self.check_workers()
-            return not await self.behind()
+            async def passed() -> bool:
+                self.check_workers()
+                await asyncio.sleep(PAUSE_SECONDS)
+                found = await admin.list_consumer_group_offsets(self.name)
+                ends = await consumer.end_offsets(pairs)
+                return all(end <= (found[pair].offset if pair in found else 0) for pair, end in ends.items())
 
-        await until(passed, f"{self.name} has passed all requests", seconds)
-
-    async def behind(self) -> dict[TopicPartition, int]:
-        """Records that the group has not passed yet."""
-        pairs = [TopicPartition(self.topic(short), number) for short in CONSUMED[:3] for number in range(PARTITIONS)]
-        committed = await self.kafka.committed(self.name)
-        async with AIOKafkaConsumer(bootstrap_servers=self.kafka.bootstrap) as consumer:
-            ends = await consumer.end_offsets(pairs)
-        return {pair: end for pair, end in ends.items() if committed.get(pair, 0) < end}
+            await until(passed, f"{self.name} has passed all requests", seconds)
 
     async def evidence(self) -> Evidence:
         """The whole log and the store as they are now."""
@@ -144,6 +149,7 @@ class Site(Installation):
 
         async def settled() -> bool:
             self.check_workers()
+            await asyncio.sleep(PAUSE_SECONDS)
             evidence = await self.evidence()
             return not evidence.due(time.time()) and not self.unfinished()
 

@@ -48,6 +48,7 @@ async def test_a_broker_killed_and_started_again(sites: NewSite, kafka: Kafka) -
     assert len(site.processes) == 1, "nobody had to restart the worker"
 
 
+@pytest.mark.long
 async def test_a_broker_frozen_beyond_the_session(sites: NewSite, kafka: Kafka) -> None:
     site, freezes = sites(kafka), rounds(1, 10)
     await site.create_topics()
