@@ -24,7 +24,7 @@ demo: $(READY) ## speak examples/requests.jsonl through a Kafka of its own
 	@$(BIN)/python examples/demo.py $(ARGS)
 
 test: $(VENV)/.dev ## all tests but the long fault runs
-	@$(BIN)/pytest -m "not faults" $(ARGS)
+	@$(BIN)/pytest -m "not faults" -n 2 --dist worksteal $(ARGS)
 
 check: $(VENV)/.dev ## format, lint, types, conventions, committed schemas
 	$(BIN)/ruff format --check .

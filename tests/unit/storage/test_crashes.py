@@ -155,7 +155,9 @@ def speak_other(world: World, store: Store) -> object:
     return world.speak(b"other", store)
 
 
-@pytest.mark.parametrize(("start", "deed"), [case for case in CASES if case[1] in (delete, clean)], ids=str)
+@pytest.mark.parametrize(
+    ("start", "deed"), [case for case in CASES if case[1] in (delete, clean)], ids=lambda each: each.__name__
+)
 def test_a_deletion_is_ended_by_doing_it_again(tmp_path: Path, start, deed: Deed) -> None:
     for world, _ in crashes(tmp_path, start, deed):
         before = world.files().find(world.record().file_id)
