@@ -100,15 +100,12 @@ class Intake:
             await self._begin(self._synthesis.fail([delivery], error), self._quick, 0)
             return
         twin = self._in_hand.get(job.file_id)
-        if twin is not None and not twin.closed:
-            if twin.content == job.content:
-                twin.deliveries.append(delivery)
-            else:
-                await self._begin(self._synthesis.fail([delivery], job.conflict(), job), self._quick, 0)
+        if twin is not None and not twin.closed and twin.content == job.content:
+            twin.deliveries.append(delivery)
         elif lane is Lane.INTERACTIVE and self._may_wait(job, budget):
             await self._begin(self._synthesis.move(delivery), self._quick, 0)
         else:
-            job.lane = lane
+            job.lane, job.after = lane, twin
             self._in_hand[job.file_id] = job
             await self._begin(self._answer(job), budget, job.seconds)
 
@@ -138,8 +135,12 @@ class Intake:
         if self._cancellations.has(job.file_id, job.first.since):
             self._cancelled(job.file_id, job.first.since)
         try:
+            # Which of two contents under one id came first is for the store to say, not for who is in hand.
+            if job.after is not None:
+                await job.after.finished.wait()
             await self._synthesis.answer(job)
         finally:
+            job.finished.set()
             if timer:
                 timer.cancel()
             jobs.remove(job)

@@ -30,6 +30,7 @@ class Job:
 
     `content`: the request's fingerprint. `chunks`: what is spoken in one go each. `seconds`: of speech, estimated.
     `started`: when it was taken up. `interrupted`: set when it must not be spoken any further, for `reason`.
+    `after`: one of the same id that was in hand before. `finished`: set when it is not in hand any more.
     """
 
     request: SynthesisRequested
@@ -45,6 +46,8 @@ class Job:
     interrupted: asyncio.Event = field(default_factory=asyncio.Event)
     reason: RequestError | None = None
     closed: bool = False
+    after: "Job | None" = None
+    finished: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def first(self) -> Delivery:

@@ -39,20 +39,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in left_out]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """One of several test processes has ended: its figures join the table."""
+    node.config.stash[_figures].join(getattr(node, "workeroutput", {}).get("figures", []))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["figures"] = session.config.stash[_figures].rows
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    figures = config.stash.get(_figures, None)
-    if figures is None or not figures.rows:
+    figures = config.stash[_figures]
+    if hasattr(config, "workeroutput") or not figures.rows:
         return
-    table = list(figures.table())
+    table = figures.table()
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     terminalreporter.section("faults")
     for row in table:
-        terminalreporter.write_line(
-            "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-        )
+        line = "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True))
+        terminalreporter.write_line(line.rstrip())
     if FIGURES_FILE:
-        with Path(FIGURES_FILE).open("a") as file:  # each lane adds its rows
-            file.write(figures.markdown(titles=not file.tell()))
+        Path(FIGURES_FILE).write_text(figures.markdown())
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,34 +12,38 @@ if TYPE_CHECKING:
 
 COLUMNS = ("test", "requests", "completed", "failed", "deleted", "faults", "repeats absorbed", "recovery, s")
 
+Row = list[str | int]
+"""A cell for each column; plain values, which pass between test processes."""
+
 
 @dataclass
 class Figures:
-    """`recoveries`: seconds from a fault's end, or from the end of a worker, to the next outcome, by test."""
+    """A row for each site that was verified."""
 
-    rows: dict[str, tuple[int, Findings]] = field(default_factory=dict)
-    recoveries: dict[str, list[float]] = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
+    _recoveries: dict[str, list[float]] = field(default_factory=dict)
 
-    def add(self, name: str, faults: int, findings: Findings) -> None:
-        self.rows[name] = (faults, findings)
+    def add(self, name: str, faults: int, found: Findings) -> None:
+        """A site, by its name, went through so many faults."""
+        times = ", ".join(f"{seconds:.1f}" for seconds in self._recoveries.get(name, ()))
+        title = re.sub(r"(-\d+)+$", "", name.removeprefix("test-")).replace("-", " ")
+        counts = [found.requests, found.completed, found.failed, found.deleted, faults, found.repeats]
+        self.rows.append([title, *counts, times])
 
     def recovered(self, name: str, seconds: float) -> None:
-        self.recoveries.setdefault(name, []).append(seconds)
+        """Seconds from a fault's end, or from the end of a worker, to the next outcome."""
+        self._recoveries.setdefault(name, []).append(seconds)
 
-    def table(self) -> Iterator[tuple[str, ...]]:
+    def join(self, rows: Sequence[Row]) -> None:
+        """The rows of another test process."""
+        self.rows += rows
+
+    def table(self) -> list[list[str]]:
         """Rows of text, the first with the titles and the last with sums."""
-        yield COLUMNS
-        totals = [0] * 6
-        for name, (faults, found) in self.rows.items():
-            counts = [found.requests, found.completed, found.failed, found.deleted, faults, found.repeats]
-            totals = [total + count for total, count in zip(totals, counts, strict=True)]
-            times = ", ".join(f"{seconds:.1f}" for seconds in self.recoveries.get(name, ()))
-            title = re.sub(r"-\d+$", "", name.removeprefix("test-")).replace("-", " ")
-            yield (title, *map(str, counts), times)
-        yield ("all", *map(str, totals), "")
+        sums = [sum(int(row[column]) for row in self.rows) for column in range(1, 7)]
+        return [[*COLUMNS], *([str(cell) for cell in row] for row in sorted(self.rows)), ["all", *map(str, sums), ""]]
 
-    def markdown(self, *, titles: bool) -> str:
-        """The table as docs/guarantees.md has it, without sums."""
-        head, *rows, _ = [f"| {' | '.join(row)} |" for row in self.table()]
-        lines = [head, "|" + " --- |" * len(COLUMNS), *rows] if titles else rows
-        return "\n".join(lines) + "\n"
+    def markdown(self) -> str:
+        """The table as docs/guarantees.md has it."""
+        head, *rows = [f"| {' | '.join(row)} |" for row in self.table()]
+        return "\n".join([head, "|" + " --- |" * len(COLUMNS), *rows]) + "\n"

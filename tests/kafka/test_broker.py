@@ -108,7 +108,7 @@ async def test_the_same_port_after_kill_minus_nine(new_broker: Maker) -> None:
     await Kafka(broker).create_topic("kept")
     await Kafka(broker).produce("kept", b"one")
     broker.kill()
-    assert members(group) == []
+    await until(lambda: members(group) == [], "the end of Java")
     broker.start()
     assert broker.bootstrap == before
     assert [record.value for record in await Kafka(broker).read("kept", 1)] == [b"one"]

@@ -79,6 +79,19 @@ async def test_other_content_under_the_same_id_is_a_conflict_and_the_first_stays
     assert {e.characters for e in rig.writer.of("completed")} == {12}
 
 
+async def test_who_was_first_is_not_told_a_conflict_by_who_comes_again_before_it():
+    rig = Rig(SETTINGS)
+    rig.ask(request_id="r")
+    await rig.run()
+    rig.log.deliveries.clear()
+    rig.ask(request_id="r", text="Something else.")
+    rig.ask(request_id="r")
+    await rig.run()
+    (failed,) = rig.writer.of("failed")
+    assert failed.source == "tts.requests-0-0"
+    assert [e.characters for e in rig.writer.of("completed")] == [12, 12]
+
+
 async def test_two_tenants_may_use_the_same_id():
     rig = Rig(SETTINGS)
     rig.ask(request_id="r", tenant="a")
