@@ -186,10 +186,12 @@ async def _stop_of(job: Job) -> AsyncIterator[asyncio.Task[Any]]:
 async def _next(pieces: AsyncGenerator[Piece, None], stop: asyncio.Task[Any], job: Job) -> Piece | None:
     """The next piece, None after the last. Raises RequestError as soon as the job is interrupted."""
     step = asyncio.ensure_future(anext(pieces, None))
-    await asyncio.wait({step, stop}, return_when=asyncio.FIRST_COMPLETED)
-    if stop.done():
-        step.cancel()
-        await asyncio.gather(step, return_exceptions=True)
+    try:
+        await asyncio.wait({step, stop}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        if stop.done() or not step.done():
+            step.cancel()
+            await asyncio.gather(step, return_exceptions=True)
     job.check()
     return step.result()
 

@@ -16,6 +16,7 @@ import pytest
 
 from streams.broker import MAX_MESSAGE_BYTES, BrokerError, EmbeddedBroker
 from tests.kafka.log import LONG_SECONDS, Kafka
+from tests.kafka.processes import until
 
 Maker = Callable[..., EmbeddedBroker]
 
