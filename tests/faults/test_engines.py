@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.faults.engines import FAULTS, FOLDER, NAME
 from tests.faults.load import load, tones
 from tests.faults.settings import rounds
@@ -55,6 +57,7 @@ async def test_engines_that_fail_in_every_way(site: Site) -> None:
     assert findings.completed == 20 + len(once)
 
 
+@pytest.mark.long
 async def test_engine_processes_killed_under_load(site: Site) -> None:
     kills = rounds(3, 50)
     async with load(site), site.reader("completed", "failed") as reader:
