@@ -33,10 +33,10 @@ check: $(VENV)/.dev ## format, lint, types, conventions, committed schemas
 	@$(if $(CONVENTIONS),$(BIN)/pytest -q $(CONVENTIONS))
 
 faults: $(VENV)/.dev ## fault runs, some minutes
-	@$(BIN)/pytest -m faults -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/pytest tests/faults -m faults -n 2 --dist worksteal $(ARGS)
 
 faults-long: $(VENV)/.dev ## fault runs, as long as it takes
-	@LOA_FAULTS=long $(BIN)/pytest -m faults -n 2 --dist worksteal --timeout=0 $(ARGS)
+	@LOA_FAULTS=long $(BIN)/pytest tests/faults -m faults -n 2 --dist worksteal --timeout=0 $(ARGS)
 
 bench-%: $(VENV)/.dev ## run one of benchmarks/
 	@$(BIN)/python benchmarks/$(subst -,_,$*).py $(ARGS)

@@ -8,9 +8,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from streams.broker import EmbeddedBroker
 from tests.kafka.log import Kafka
+
+# A busy machine is slow at making examples too, and that says nothing about what is tested.
+settings.register_profile("loa", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("loa")
 
 _numbers = itertools.count(1)
 

@@ -26,6 +26,9 @@ CONSUMED = ("requests", "requests.bulk", "requests.retry")
 PAUSE_SECONDS = 0.2
 """Between two looks that cost the broker something."""
 
+SOON_SECONDS = 10.0
+"""What expires within that time is waited for."""
+
 MARK = "LOA_FAULTS_SITE"
 
 
@@ -151,7 +154,7 @@ class Site(Installation):
             self.check_workers()
             await asyncio.sleep(PAUSE_SECONDS)
             evidence = await self.evidence()
-            return not evidence.due(time.time()) and not self.unfinished()
+            return not evidence.due(time.time() + SOON_SECONDS) and not self.unfinished()
 
         await until(settled, f"{self.name} cleaned up", 60)
 
