@@ -20,7 +20,7 @@ from storage.scratch import Scratch
 from storage.store import SCRATCH, Source, check_key, check_prefix
 
 _KNOWN_FOLDERS = 10_000
-_TRIES = 100
+_TRIES = 5_000
 
 
 class LocalStore:
