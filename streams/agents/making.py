@@ -123,15 +123,15 @@ class Maker:
             tenant=request.tenant_id,
             lane=job.lane,
         )
-        encoder = await asyncio.to_thread(Encoder, path, request.format, engine.rate, request.sample_rate)
+        encoder = await _in_thread(Encoder, path, request.format, engine.rate, request.sample_rate)
         seconds = 0.0
         with encoder:
             async with aclosing(pieces), _stop_of(job) as stop:
                 while piece := await _next(pieces, stop, job):
-                    await asyncio.to_thread(encoder.write, piece.speech.samples)
+                    await _in_thread(encoder.write, piece.speech.samples)
                     seconds += piece.speech.seconds
                     await spoken(piece.k, seconds)
-            return await asyncio.to_thread(_finish, encoder, path)
+            return await _in_thread(_finish, encoder, path)
 
     def _record(self, job: Job, draft: Draft) -> Record:
         request, choice, now = job.request, job.choice, datetime.now(UTC)
@@ -171,6 +171,16 @@ class Maker:
             attempts=job.first.attempt,
             worker=self._worker,
         )
+
+
+async def _in_thread(call: Callable[..., T], *arguments: object) -> T:
+    """Call in a thread, and be there until it ends, cancelled or not: an encoder is not closed while it is written to."""
+    work = asyncio.ensure_future(asyncio.to_thread(call, *arguments))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.gather(work, return_exceptions=True)
+        raise
 
 
 @asynccontextmanager

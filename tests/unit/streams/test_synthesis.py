@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import threading
 
 import pytest
 
+from models.audio import Encoder
 from models.engine import AudioRejected, EngineDied, EngineTimeout, OutOfMemory
 from storage.errors import StoreFull
 from storage.records import file_id
@@ -257,3 +259,32 @@ async def test_every_event_is_json_and_its_times_end_in_z():
         fields = json.loads(event.encode())
         for name in ("created_at", "expires_at", "failed_at"):
             assert name not in fields or fields[name].endswith("Z")
+
+
+async def test_a_cancelled_worker_closes_no_encoder_that_a_thread_still_writes_to(monkeypatch):
+    rig, writing, go_on, events = Rig(SETTINGS), threading.Event(), threading.Event(), []
+    rig.ask(request_id="r")
+    write, abandon = Encoder.write, Encoder.__exit__
+
+    def slow(self, samples):
+        writing.set()
+        assert go_on.wait(30)
+        write(self, samples)
+        events.append("written")
+
+    def leave(self, *error):
+        events.append("closed")
+        abandon(self, *error)
+
+    monkeypatch.setattr(Encoder, "write", slow)
+    monkeypatch.setattr(Encoder, "__exit__", leave)
+    agent = rig.agent()
+    await agent.run(aiter(rig.log))
+    assert await asyncio.to_thread(writing.wait, 30)
+    cancelling = asyncio.create_task(agent.cancel())
+    for _ in range(20):  # as far as it comes
+        await asyncio.sleep(0)
+    go_on.set()
+    await cancelling
+    assert events == ["written", "closed"]
+    assert rig.log.done == []
