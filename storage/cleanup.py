@@ -18,7 +18,7 @@ from storage import expiry
 from storage.errors import NotFound
 from storage.expiry import Marker
 from storage.files import FORMATS, AudioFiles, audio_key, metadata_key
-from storage.records import Reason, Record, Tombstone, parse, sha256
+from storage.records import Failure, Reason, Record, Tombstone, parse, sha256
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,9 @@ class CleanUp:
         stored = parse(raw)
         if isinstance(stored, Tombstone):
             return self._settle_tombstone(due, stored)
+        if isinstance(stored, Failure):
+            self._settle_failure(due, stored, raw)
+            return None
         if stored.expires_at <= min(due.cutoff, self._files.clock()):
             tombstone = self._bury(stored, raw, "expired")
             return Deleted(tombstone, due.marker) if tombstone else None
@@ -77,6 +80,8 @@ class CleanUp:
             stored = parse(raw)
             if isinstance(stored, Tombstone):
                 return self._again(stored)
+            if isinstance(stored, Failure):
+                return None
             tombstone = self._bury(stored, raw, reason)
             if tombstone is not None:
                 return Deleted(tombstone, Marker.at(stored.expires_at, file_id))
@@ -105,6 +110,22 @@ class CleanUp:
         self._store.delete(metadata_key(tombstone.file_id))
         self._drop(due.marker)
         return None
+
+    def _settle_failure(self, due: Due, failure: Failure, raw: bytes) -> None:
+        """A failure has no file: what an earlier try left goes, and the failure itself when its time has come."""
+        now, key = self._files.clock(), metadata_key(failure.file_id)
+        if now < due.marker.time + self._grace:
+            return
+        # As long as it says so, no later try can commit audio under our hands.
+        held = failure.model_copy(update={"passing": True}).to_bytes()
+        if not failure.passing and not self._store.swap(key, sha256(raw), held):
+            return
+        self._remove(failure.file_id)
+        if failure.forget_at <= now:
+            self._store.delete(key)
+        else:
+            self._store.swap(key, sha256(held), failure.model_copy(update={"passing": False}).to_bytes())
+        self._drop(due.marker)
 
     def _settle_orphan(self, due: Due) -> Deleted | None:
         """Nothing was committed: a writer died, or is still at it."""

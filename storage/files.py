@@ -1,7 +1,7 @@
 """Audio files over any store: written once, found, repaired.
 
     <file_id>.<format>          audio
-    metadata/<file_id>.json     the record, which commits the audio; later the tombstone
+    metadata/<file_id>.json     the record, which commits the audio; later the tombstone; or the failure
     expiry/…                    markers, see `expiry`
     parts/<file_id>/<k>         spoken pieces of a file that is not committed yet
 
@@ -28,13 +28,12 @@ import orjson
 
 from storage.errors import CorruptRecord, NotFound, Unavailable
 from storage.expiry import Marker
-from storage.records import Record, Tombstone, parse, sha256
+from storage.records import Failure, Record, Stored, Tombstone, parse, sha256
 from storage.store import Store
 
 FORMATS = ("wav", "flac", "mp3", "opus", "ogg", "pcm")
 
 Clock = Callable[[], datetime]
-Stored = Record | Tombstone
 
 _CHUNK = 1 << 20
 _OWN_TRIES = 10
@@ -71,7 +70,7 @@ class AudioFiles:
         return self.store.url(audio_key(file_id, audio_format))
 
     def find(self, file_id: str) -> Stored | None:
-        """The record or tombstone; None if nothing was committed. Raises CorruptRecord."""
+        """The record, tombstone or failure; None if nothing was decided. Raises CorruptRecord."""
         raw = self.raw(file_id)
         stored = None if raw is None else parse(raw)
         return None if isinstance(stored, Tombstone) and stored.passing else stored
@@ -88,26 +87,45 @@ class AudioFiles:
             return self._own(record, audio, sure=placed)
         return self._lost(record, audio, placed=placed)
 
-    def replace(self, record: Record, audio: Path) -> tuple[Stored, bool]:
-        """Commit anew where a record stands whose audio is missing or wrong; as `put_once` where none does.
+    def put_failure(self, failure: Failure) -> Stored:
+        """Decide that there will be no file, unless the file id has an outcome already: returns the one that stands.
 
-        A tombstone stays, and so does a record that another has repaired meanwhile. Of several that repair at once one
-        wins; the others are told as in `put_once`, and `adopt` in their turn.
+        A failure of an earlier try gives way. Raises Unavailable as `put_once` does.
+        """
+        self._note(failure.forget_at, failure)
+        if self.store.put_new(metadata_key(failure.file_id), failure.to_bytes()):
+            return failure
+        while True:
+            raw = self.raw(failure.file_id)
+            stands = self._winner(failure.file_id) if raw is None else parse(raw)
+            if raw is None or not isinstance(stands, Failure) or stands.passing or stands.attempts >= failure.attempts:
+                return self._theirs(stands)
+            if self.store.swap(metadata_key(failure.file_id), sha256(raw), failure.to_bytes()):
+                return failure
+
+    def replace(self, record: Record, audio: Path) -> tuple[Stored, bool]:
+        """Commit anew where a record stands whose audio is missing or wrong, or the failure of an earlier try.
+
+        As `put_once` where nothing stands. A tombstone stays, and so does a record that another has repaired meanwhile.
+        Of several that repair at once one wins; the others are told as in `put_once`, and `adopt` in their turn.
         """
         raw = self.raw(record.file_id)
         if raw is None:
             return self.put_once(record, audio)
         before = _parse_or_none(raw)
-        if isinstance(before, Tombstone):
+        if before is not None and self._stays(before, record):
             return self._theirs(before), False
-        if before is not None and self.verify(before):
-            return before, False
         self.mark(record)
         if not self.store.swap(metadata_key(record.file_id), sha256(raw), record.to_bytes()):
             return self._theirs(self._winner(record.file_id)), False
-        if before is not None and before.format != record.format:
+        if isinstance(before, Record) and before.format != record.format:
             self.store.delete(audio_key(before.file_id, before.format))
         return self._own(record, audio, sure=False)
+
+    def _stays(self, before: Stored, record: Record) -> bool:
+        if isinstance(before, Failure):
+            return before.passing or before.attempts >= record.attempts
+        return isinstance(before, Tombstone) or self.verify(before)
 
     def verify(self, record: Record) -> bool:
         """Whether the audio is there with the record's size and sha256. Reads all of it."""
@@ -144,8 +162,11 @@ class AudioFiles:
 
     def mark(self, record: Record) -> None:
         """Note, before anything else is written, that this file is there to be cleaned up at its expiry."""
-        note = {"file_path": record.file_path, "request_id": record.request_id, "tenant": record.tenant}
-        self.store.put_new(Marker.at(record.expires_at, record.file_id).key, orjson.dumps(note))
+        self._note(record.expires_at, record, file_path=record.file_path)
+
+    def _note(self, time: datetime, about: Record | Failure, **more: str) -> None:
+        note = {"request_id": about.request_id, "tenant": about.tenant} | more
+        self.store.put_new(Marker.at(time, about.file_id).key, orjson.dumps(note))
 
     def _own(self, record: Record, audio: Path, *, sure: bool) -> tuple[Stored, bool]:
         """The record is ours: have our audio under it, and a marker. `sure`: no other bytes than ours can be there."""
@@ -173,8 +194,9 @@ class AudioFiles:
             winner = self._winner(record.file_id)
         except CorruptRecord:
             return self.replace(record, audio)
+        # What stands beside a failure is left to clean-up: another try may be putting its own under that name.
         gone = isinstance(winner, Tombstone)
-        if placed and (gone or winner.format != record.format):  # type: ignore[union-attr]
+        if placed and (gone or (isinstance(winner, Record) and winner.format != record.format)):
             self.store.delete(audio_key(record.file_id, record.format))
         return self._theirs(winner), False
 
@@ -185,7 +207,7 @@ class AudioFiles:
         return parse(raw)
 
     def _theirs(self, stored: Stored) -> Stored:
-        if isinstance(stored, Tombstone) and stored.passing:
+        if not isinstance(stored, Record) and stored.passing:
             raise Unavailable(f"{stored.file_id}: being cleaned up after a writer that died")
         return stored
 

@@ -1,4 +1,4 @@
-"""What is kept about a file: the record that commits it, and the tombstone that outlives it."""
+"""What is kept of a file: the record that commits it, the tombstone that outlives it, or why there is none."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -114,12 +114,39 @@ class Tombstone(_Stored):
         return cls.model_validate({**kept, "deleted_at": deleted_at, "reason": reason, "forget_at": forget_at})
 
 
-def parse(data: bytes) -> Record | Tombstone:
-    """Read what `to_bytes` wrote; `deleted_at` marks a tombstone. Raises CorruptRecord."""
+class Failure(_Stored):
+    """What stays of a request whose last try failed: decided once, so that no later delivery ends otherwise."""
+
+    file_id: str = Field(pattern=r"^[0-9a-f]{32}$")
+    failed_at: Instant
+    forget_at: Instant
+    """When it may go."""
+    request_id: str
+    tenant: str = "default"
+    code: str
+    message: str
+    attempts: int
+    """A try with a higher number, which somebody asked for since, may still succeed."""
+    source: str
+    """`<topic>-<partition>-<offset>` of the record whose try was the last."""
+    content_sha256: str
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    worker: str | None = None
+    passing: bool = False
+    """Whether clean-up is at work under it: nothing can take its place meanwhile."""
+
+
+Stored = Record | Tombstone | Failure
+
+
+def parse(data: bytes) -> Stored:
+    """Read what `to_bytes` wrote; `deleted_at` marks a tombstone, `failed_at` a failure. Raises CorruptRecord."""
     try:
         value = orjson.loads(data)
         if isinstance(value, dict) and value.get("deleted_at") is not None:
             return Tombstone.model_validate(value)
+        if isinstance(value, dict) and value.get("failed_at") is not None:
+            return Failure.model_validate(value)
         return Record.model_validate(value)
     except (orjson.JSONDecodeError, ValidationError) as error:
-        raise CorruptRecord(f"metadata is neither a record nor a tombstone: {error}") from error
+        raise CorruptRecord(f"metadata is no record, tombstone or failure: {error}") from error

@@ -54,6 +54,11 @@ class Job:
         """The record that was taken up."""
         return self.deliveries[0]
 
+    @property
+    def attempt(self) -> int:
+        """The number of this try: the highest that one of the deliveries says."""
+        return max(delivery.attempt for delivery in self.deliveries)
+
     def close(self) -> list[Delivery]:
         """The outcome is decided: repeats that come from now on are answered for themselves."""
         self.closed = True

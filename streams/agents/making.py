@@ -5,11 +5,12 @@ import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import stamina
+import structlog
 
 from models.audio import Encoded, Encoder
 from models.engine import AudioRejected, EngineTimeout, ModelError, OutOfMemory
@@ -18,15 +19,16 @@ from models.speak import Spoken as Piece
 from models.speak import speak_text
 from storage.errors import CorruptRecord, StoreError, StoreFull, Unavailable, translated
 from storage.files import AudioFiles
-from storage.records import Record, Tombstone
+from storage.records import Failure, Record, Stored
 from streams.agents.job import Job
 from streams.crash import crash_point
 from streams.errors import ErrorCode, RequestError
 from streams.settings import Settings
 
-Stored = Record | Tombstone
 Spoken = Callable[[int, float], Awaitable[None]]
 T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 SPEAK_ERRORS: dict[type[ModelError], ErrorCode] = {
     OutOfMemory: ErrorCode.OUT_OF_MEMORY,
@@ -56,7 +58,7 @@ class Maker:
         self._again = tries.on((StoreFull, Unavailable))
 
     async def find(self, job: Job) -> Stored | None:
-        """What an earlier delivery of this request left, whole; None if it is to be spoken."""
+        """What an earlier delivery of this request ended in, whole; None if it is to be spoken."""
         return await self._stored(self._find, job)
 
     async def make(self, job: Job, spoken: Spoken) -> Stored:
@@ -75,9 +77,37 @@ class Maker:
             crash_point("making.spoken")
             return await self._stored(self._commit, job, self._record(job, draft), path)
 
+    async def give_up(self, job: Job, error: RequestError) -> Stored | None:
+        """Decide that a job failed, for all its deliveries: returns what stands, which may be another's result.
+
+        None if the store cannot keep it, or has a result that is damaged.
+        """
+        now = datetime.now(UTC)
+        failure = Failure(
+            file_id=job.file_id,
+            failed_at=now,
+            forget_at=now + timedelta(days=self._settings.tombstone_days),
+            request_id=job.request_id,
+            tenant=job.request.tenant_id,
+            code=error.code,
+            message=error.message,
+            attempts=job.attempt,
+            source=job.first.source,
+            content_sha256=job.content,
+            metadata=job.request.metadata or {},
+            worker=self._worker,
+        )
+        try:
+            return await self._stored(lambda: self._usable(job, self._files.put_failure(failure)))
+        except RequestError as broken:
+            if broken.code != ErrorCode.STORAGE_FAILED:
+                raise
+            log.warning("a failure could not be kept", request=job.request_id, error=broken.message)
+            return None
+
     async def inline(self, job: Job, found: Stored) -> bytes | None:
         """The file's bytes where they were asked for and are small enough for an event."""
-        if not job.request.return_audio or isinstance(found, Tombstone):
+        if not job.request.return_audio or not isinstance(found, Record):
             return None
         small = found.file_size <= self._settings.max_inline_bytes
         return await self._stored(self._files.read, found) if small else None
@@ -99,6 +129,8 @@ class Maker:
         """What was found, if it answers this job; None if it must be spoken again. Raises request_conflict."""
         if found is not None and found.content_sha256 != job.content:
             raise job.conflict()
+        if isinstance(found, Failure):
+            return found if job.attempt <= found.attempts else None  # somebody asked for another try since
         return found if not isinstance(found, Record) or self._files.adopt(found) else None
 
     def _commit(self, job: Job, record: Record, path: Path) -> Stored:
@@ -108,7 +140,7 @@ class Maker:
             usable = stored if ours else self._usable(job, stored)
             if usable is not None:
                 return usable
-            put = self._files.replace  # what stands there is damaged, and its writer is gone
+            put = self._files.replace  # damaged, and its writer is gone; or the failure of an earlier try
 
     async def _speak(self, job: Job, path: Path, spoken: Spoken) -> Draft:
         request, engine = job.request, job.choice.engine
@@ -168,13 +200,13 @@ class Maker:
             content_sha256=job.content,
             queue_seconds=round(max(0.0, (job.started - job.first.time).total_seconds()), 6),
             synthesis_seconds=round((now - job.started).total_seconds(), 6),
-            attempts=job.first.attempt,
+            attempts=job.attempt,
             worker=self._worker,
         )
 
 
 async def _in_thread(call: Callable[..., T], *arguments: object) -> T:
-    """Call in a thread, and be there until it ends, cancelled or not: an encoder is not closed while it is written to."""
+    """Call in a thread, and wait for its end even when cancelled: nobody closes what a thread still writes to."""
     work = asyncio.ensure_future(asyncio.to_thread(call, *arguments))
     try:
         return await asyncio.shield(work)

@@ -3,10 +3,10 @@
 import base64
 from datetime import UTC, datetime
 
-from storage.records import Record, Tombstone, file_id
+from storage.records import Failure, Record, Tombstone, file_id
 from streams.agents.delivery import Delivery
 from streams.agents.job import Job
-from streams.errors import RequestError
+from streams.errors import ErrorCode, RequestError
 from streams.events import AudioDeleted, Headers, SynthesisCompleted, SynthesisFailed
 from streams.requests import DEFAULT_TENANT
 from streams.settings import Settings
@@ -44,11 +44,17 @@ def failed(delivery: Delivery, error: RequestError, worker: str, job: Job | None
     )
 
 
-def dead_letter_headers(delivery: Delivery, error: RequestError) -> Headers:
+def failed_before(failure: Failure) -> SynthesisFailed:
+    """The event that says what was decided when the last try failed; the same each time it is said."""
+    fields = failure.model_dump() | {"metadata": failure.metadata or None}
+    return SynthesisFailed.model_validate(fields | {"retryable": ErrorCode(failure.code).reason.retryable})
+
+
+def dead_letter_headers(delivery: Delivery, failed: SynthesisFailed) -> Headers:
     """The record's own headers, and those of KIP-1034 that say where it came from and why it is here."""
     said = {
-        "exception": error.code.value,
-        "message": error.message,
+        "exception": failed.code.value,
+        "message": failed.message,
         "stacktrace": "",
         "topic": delivery.topic,
         "partition": str(delivery.partition),

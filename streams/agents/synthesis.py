@@ -7,13 +7,14 @@ from typing import Any
 
 import structlog
 
+from storage.records import Failure, Stored
 from streams.agents import outcomes
 from streams.agents.delivery import Delivery
 from streams.agents.job import Job
-from streams.agents.making import Maker, Stored
+from streams.agents.making import Maker
 from streams.crash import crash_point
 from streams.errors import ErrorCode, RequestError
-from streams.events import SynthesisProgressed
+from streams.events import SynthesisFailed, SynthesisProgressed
 from streams.headers import again
 from streams.kafka import EventWriter
 from streams.settings import Settings
@@ -36,6 +37,13 @@ class Synthesis:
             found, audio = await self._fulfil(job)
         except RequestError as error:
             await self.fail(job.close(), error, job)
+            return
+        await self._tell(job, found, audio)
+
+    async def _tell(self, job: Job, found: Stored, audio: bytes | None = None) -> None:
+        """Say what the store has."""
+        if isinstance(found, Failure):
+            await self._refuse(job.close(), outcomes.failed_before(found))
             return
         await self._writer.emit(outcomes.completed(found, self._settings, audio), job.first.headers)
         crash_point("completed.told")
@@ -65,18 +73,32 @@ class Synthesis:
         return await self._maker.make(job, lambda chunk, seconds: tell(state="chunk", chunk=chunk, seconds=seconds))
 
     async def fail(self, deliveries: Sequence[Delivery], error: RequestError, job: Job | None = None) -> None:
-        """Try again later what may pass; else `tts.failed`, once, and the DLQ, for each record."""
+        """Try again later what may pass; else refuse it, once, for each record."""
         first = deliveries[0]
         if error.code.reason.passing and first.attempt < self._settings.retry_attempts:
             log.warning("will be tried again", request=first.origin, attempt=first.attempt, error=error.message)
             for delivery in deliveries:
                 await self._copy("requests.retry", delivery, delivery.attempt + 1, self._due(delivery.attempt))
             return
-        await self._writer.emit(outcomes.failed(first, error, self._worker, job), first.headers)
+        if error.code.reason.passing and job is not None:
+            # What made it fail may have passed when the record comes again: the failure is made to last first.
+            try:
+                found = await self._maker.give_up(job, error)
+            except RequestError as conflict:
+                found, error = None, conflict
+            crash_point("failed.decided")
+            if found is not None:
+                await self._tell(job, found)
+                return
+        await self._refuse(deliveries, outcomes.failed(first, error, self._worker, job))
+
+    async def _refuse(self, deliveries: Sequence[Delivery], failed: SynthesisFailed) -> None:
+        """`tts.failed`, once, and the DLQ, for each record."""
+        await self._writer.emit(failed, deliveries[0].headers)
         crash_point("failed.told")
         for delivery in deliveries:
-            if error.code.reason.dead_letter:
-                headers = outcomes.dead_letter_headers(delivery, error)
+            if failed.code.reason.dead_letter:
+                headers = outcomes.dead_letter_headers(delivery, failed)
                 nothing = delivery.key is None and delivery.value is None  # which Kafka's client refuses
                 key = delivery.source.encode() if nothing else delivery.key
                 await self._writer.write("requests.dlq", key, delivery.value, headers)

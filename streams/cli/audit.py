@@ -117,6 +117,7 @@ def _tell(story: Story, name: str) -> None:
     now = {
         "record": f"stored until {about.get('expires_at')}: {about.get('file_path')}",
         "tombstone": f"deleted at {about.get('deleted_at')} ({about.get('reason')})",
+        "failure": f"failed for good at {about.get('failed_at')} ({about.get('code')})",
         "damaged": "metadata that cannot be read",
         "nothing": "nothing in the store",
     }

@@ -10,7 +10,7 @@ from aiokafka import ConsumerRecord
 
 from storage.errors import CorruptRecord
 from storage.files import AudioFiles
-from storage.records import Tombstone, file_id, iso
+from storage.records import file_id, iso
 from streams.headers import ERRORS
 from streams.readers.identity import file_of, headers_of, place_of
 from streams.readers.lines import told_headers, value_of
@@ -89,7 +89,7 @@ def _complete(story: Story, files: AudioFiles) -> Story:
         story.stored = "damaged"
         return story
     if stored is not None:
-        story.stored = "tombstone" if isinstance(stored, Tombstone) else "record"
+        story.stored = type(stored).__name__.lower()
         story.metadata = stored.model_dump(mode="json")
     return story
 

@@ -176,6 +176,16 @@ def without_verifying() -> None:
     AudioFiles.adopt = lambda self, record: True  # type: ignore[method-assign]
 
 
+def without_kept_failures() -> None:
+    """That a request failed for good is told, and not decided beforehand."""
+    from streams.agents.making import Maker
+
+    async def give_up(self: Any, job: Any, error: Any) -> None:
+        return None
+
+    Maker.give_up = give_up  # type: ignore[method-assign]
+
+
 FAULTS: dict[str, Callable[[], None]] = {
     name: made
     for name, made in list(globals().items())

@@ -238,6 +238,7 @@ def _disk(evidence: Evidence) -> list[str]:
         if name not in announced - gone
     ]
     known = {name.partition(".")[0] for name in announced}
+    known |= {events[0]["file_id"] for events in evidence.failed.values()}
     stored = [path.stem for path in evidence.storage.glob("metadata/*")]
     problems += [f"D {name}: metadata of what was never announced" for name in stored if name not in known]
     marked = {path.name.rpartition("-")[2] for path in evidence.storage.glob("expiry/*/*/*")}

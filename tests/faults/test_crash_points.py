@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.conftest import NewSite
 from tests.faults.crashes import crash_points
-from tests.faults.engines import NAME
+from tests.faults.engines import FOLDER, NAME
 from tests.faults.load import BAD, SOON_HOURS
 from tests.faults.site import Site
 from tests.kafka.log import Kafka
@@ -63,3 +63,15 @@ async def test_a_crash_at(site: Site, point: str) -> None:
     await crash(site, point)
     site.start_worker()
     await site.verify()
+
+
+@pytest.mark.parametrize("point", ["failed.decided", "failed.told"])
+async def test_a_failure_stands_though_its_fault_has_passed(site: Site, point: str) -> None:
+    """The engine fails once, in the last try; whoever takes the record up again would succeed."""
+    site.more = SETTINGS | {"TTS_RETRY_ATTEMPTS": "1", FOLDER: str(site.folder)}
+    worker = site.start_worker(LOA_CRASH_AT=point)
+    await site.produce({"request_id": "r", "model": "faulty", "text": "This will fail once."})
+    assert await worker.status() == -signal.SIGKILL
+    site.start_worker()
+    findings = await site.verify()
+    assert (findings.completed, findings.failed) == (0, 1)

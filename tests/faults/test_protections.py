@@ -133,6 +133,20 @@ async def test_without_a_look_at_the_audio_damage_is_announced(site: Site, off: 
 
 
 @BOTH
+async def test_without_kept_failures_a_request_ends_twice(site: Site, off: bool) -> None:
+    """The engine fails once, in the last try, and the worker dies before its record is passed."""
+    site.more = {"TTS_MODELS": f"tone,{NAME}", "TTS_SYNTHESIS_TRIES": "1", "TTS_RETRY_ATTEMPTS": "1"}
+    site.more |= {FOLDER: str(site.folder)}
+    fault = {injected.VARIABLE: "without_kept_failures"} if off else {}
+    first = site.start_worker(LOA_CRASH_AT="failed.told", **fault)
+    await site.produce({"request_id": "r", "model": "faulty", "text": "This will fail once."})
+    assert await first.status() == -signal.SIGKILL
+    await worker(site, "without_kept_failures", off)
+    await site.settled()
+    expect(await found(site), "A", off)
+
+
+@BOTH
 async def test_without_patience_a_file_goes_early(site: Site, off: bool) -> None:
     requests = tones(3, expiry_hours=0.5)
     await worker(site, "without_patience", off)

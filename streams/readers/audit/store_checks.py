@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from storage.errors import CorruptRecord
 from storage.expiry import Marker, parse_key
 from storage.files import AudioFiles, audio_key
-from storage.records import Record, Tombstone, iso, parse
+from storage.records import Failure, Record, Stored, Tombstone, iso, parse
 from streams.readers.audit.findings import Example, Kind, Report
 from streams.readers.audit.tables import Tables
 from streams.readers.audit.window import Window
@@ -99,7 +99,7 @@ class StoreChecks:
                 contents.append((row["file"], stored.content_sha256))
         return cases, contents
 
-    def _settled(self, row: dict[str, Any]) -> tuple[Record | Tombstone | None, list[Case]]:
+    def _settled(self, row: dict[str, Any]) -> tuple[Stored | None, list[Case]]:
         """Check one file, again if it changed meanwhile: clean-up goes on while we look."""
         while True:
             raw = self.files.raw(row["file"])
@@ -112,13 +112,16 @@ class StoreChecks:
             if not found or self.files.raw(row["file"]) == raw:
                 return stored, found
 
-    def _compare(self, row: dict[str, Any], stored: Record | Tombstone | None) -> Iterator[tuple[Kind, str]]:
+    def _compare(self, row: dict[str, Any], stored: Stored | None) -> Iterator[tuple[Kind, str]]:
         if stored is None:
             if not self._forgotten(row):
                 yield Kind.METADATA_MISSING, f"announced at {row['place']}"
             return
         if stored.content_sha256 is None and isinstance(stored, Tombstone):
             yield Kind.METADATA_MISSING, "a tombstone of an orphan stands in its place"
+            return
+        if isinstance(stored, Failure):
+            yield Kind.METADATA_MISSING, f"the failure of {iso(stored.failed_at)} stands in its place"
             return
         said = stored.model_dump(include={*SAME, "sha256"})
         if said.get("sha256") != row["sha256"]:
@@ -177,7 +180,12 @@ class StoreChecks:
             if self.report.tenant is None:
                 yield Kind.METADATA_DIFFERS, {"file": file, "detail": str(error).splitlines()[0]}
             return
-        if stored is None or stored.created_at is None or self.report.tenant not in {None, stored.tenant}:
+        if (
+            stored is None
+            or isinstance(stored, Failure)
+            or stored.created_at is None
+            or self.report.tenant not in {None, stored.tenant}
+        ):
             return
         created = stored.created_at.timestamp()
         oldest = max(self.window.since, self.window.horizon("completed"), self.window.horizon("requests"))

@@ -9,8 +9,8 @@ from typing import Any
 from storage.cleanup import CleanUp
 from storage.errors import Unavailable
 from storage.expiry import SHARDS
-from storage.files import AudioFiles, Stored
-from storage.records import Record, file_id
+from storage.files import AudioFiles
+from storage.records import Failure, Record, Stored, file_id
 from storage.store import Source, Store
 
 START = datetime(2025, 1, 3, 10, 3, 11, 250_000, tzinfo=UTC)
@@ -118,9 +118,24 @@ class World:
         files = self.files(store)
         record = self.record(data, **changes)
         stored, ours = files.put_once(record, self.audio(data))
-        if not ours and isinstance(stored, Record) and not files.adopt(stored):
+        damaged = not ours and isinstance(stored, Record) and not files.adopt(stored)
+        if damaged or (isinstance(stored, Failure) and stored.attempts < record.attempts):
             stored, ours = files.replace(record, self.audio(data))
         return stored
+
+    def failure(self, attempts: int = 3, request_id: str = "r1", **changes: Any) -> Failure:
+        values = {
+            "file_id": file_id("default", request_id), "request_id": request_id,
+            "failed_at": self.now, "forget_at": self.now + timedelta(days=30), "code": "internal",
+            "message": "no", "attempts": attempts, "source": "t-0-0",
+            "content_sha256": "c" * 64,
+        }  # fmt: skip
+        return Failure.model_validate({**values, **changes})
+
+    def fail(self, attempts: int = 3, store: Store | None = None) -> Stored:
+        """As a worker does after its last try: the outcome it would announce."""
+        self.later(microseconds=1)
+        return self.files(store).put_failure(self.failure(attempts))
 
     def put_once(self, data: bytes) -> tuple[Stored, bool]:
         """Put audio that is already in the folder, as several threads may at once."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from storage.memory import MemoryStore
-from storage.records import Record, Tombstone
+from storage.records import Failure, Record, Tombstone
 from storage.store import Store
 from tests.unit.storage.storage_fakes import Crash, Watched, World, dying
 
@@ -52,8 +52,31 @@ def forgettable(world: World) -> None:
     world.later(days=31)
 
 
+def failed(world: World) -> None:
+    world.fail()
+
+
+def failed_after_a_dead_writer(world: World) -> None:
+    dead_writer(world)
+    world.fail()
+    world.later(hours=25)
+
+
+def failure_to_forget(world: World) -> None:
+    world.fail()
+    world.later(days=31)
+
+
 def speak(world: World, store: Store) -> object:
     return world.speak(b"audio", store)
+
+
+def speak_again(world: World, store: Store) -> object:
+    return world.speak(b"audio", store, attempts=4)
+
+
+def fail(world: World, store: Store) -> object:
+    return world.fail(store=store)
 
 
 def clean(world: World, store: Store) -> object:
@@ -72,6 +95,8 @@ CASES: list[tuple[Callable[[World], None], Deed]] = [
     (nothing, speak), (dead_writer, speak), (committed, speak), (damaged, speak), (orphaned, speak),
     (committed, delete), (damaged, delete), (expired, delete),
     (expired, clean), (orphaned, clean), (damaged, clean), (forgettable, clean),
+    (nothing, fail), (dead_writer, fail), (failed, fail), (failed, speak), (failed, speak_again), (failed, delete),
+    (failed_after_a_dead_writer, clean), (failed_after_a_dead_writer, speak_again), (failure_to_forget, clean),
 ]  # fmt: skip
 NAMES = [f"{start.__name__}-{deed.__name__}" for start, deed in CASES]
 
@@ -106,8 +131,9 @@ def check_spoken(world: World) -> None:
 
 
 def check_gone(world: World) -> None:
-    """Time passes, and clean-up leaves nothing; where there was audio, it was told."""
-    had_audio = bool(world.audios())
+    """Time passes, and clean-up leaves nothing; where there was audio, it was told, but for what preceded a failure."""
+    failed = isinstance(world.files().find(world.record().file_id), Failure)
+    had_audio = bool(world.audios()) and not failed
     world.later(hours=49)
     world.clean()
     assert world.audios() == []
@@ -133,6 +159,26 @@ def test_redelivery_ends_what_was_cut_off(tmp_path: Path, start, again: bytes) -
         world.speak(again)
         check_always(world)
         check_spoken(world)
+        check_gone(world)
+
+
+@pytest.mark.parametrize("start", [failed, failed_after_a_dead_writer])
+def test_another_try_after_a_failure_ends_what_was_cut_off(tmp_path: Path, start) -> None:
+    for world, _ in crashes(tmp_path, start, speak_again):
+        world.speak(b"other", attempts=4)
+        check_always(world)
+        check_spoken(world)
+        check_gone(world)
+
+
+@pytest.mark.parametrize("start", [nothing, dead_writer])
+def test_a_failure_is_decided_by_doing_it_again(tmp_path: Path, start) -> None:
+    for world, ended in crashes(tmp_path, start, fail):
+        stood = world.files().find(world.record().file_id)
+        told = world.fail()
+        assert isinstance(told, Failure)
+        assert told == stood or (stood is None and not ended)
+        check_always(world)
         check_gone(world)
 
 

@@ -7,10 +7,21 @@ from pathlib import Path
 import pytest
 
 from storage.memory import MemoryStore
-from storage.records import Record, Tombstone
+from storage.records import Failure, Record, Tombstone
 from storage.store import Store
 from tests.unit.storage.storage_fakes import World, interrupted
-from tests.unit.storage.test_crashes import check_always, check_gone, clean, damaged, dead_writer, delete, nothing
+from tests.unit.storage.test_crashes import (
+    check_always,
+    check_gone,
+    clean,
+    damaged,
+    dead_writer,
+    delete,
+    failed,
+    failed_after_a_dead_writer,
+    failure_to_forget,
+    nothing,
+)
 
 Deed = Callable[[World, Store], object]
 
@@ -25,6 +36,18 @@ def speak_other(world: World, store: Store) -> object:
 
 def speak_flac(world: World, store: Store) -> object:
     return world.retried(lambda: world.speak(b"flac", store, format="flac", content_sha256="d" * 64))
+
+
+def speak_again(world: World, store: Store) -> object:
+    return world.retried(lambda: world.speak(b"again", store, attempts=4))
+
+
+def fail(world: World, store: Store) -> object:
+    return world.retried(lambda: world.fail(store=store))
+
+
+def fail_again(world: World, store: Store) -> object:
+    return world.retried(lambda: world.fail(4, store))
 
 
 def clean_much_later(world: World, store: Store) -> object:
@@ -55,6 +78,11 @@ RACES = [
         (missing, [speak, speak_other, delete]),
         (old_orphan, [speak, speak_other, clean, delete]),
         (old_file, [speak, delete, clean]),
+        (nothing, [speak, fail, delete]),
+        (dead_writer, [speak, fail]),
+        (failed, [speak, speak_again, fail, fail_again, delete, clean]),
+        (failed_after_a_dead_writer, [speak, speak_again, fail, fail_again, clean]),
+        (failure_to_forget, [speak, speak_again, fail, clean]),
     ]
     for first in deeds
     for second in deeds
@@ -72,10 +100,15 @@ def check_whole(world: World) -> None:
 
 
 def check_told(world: World, told: list[object]) -> None:
-    """Whoever announced a record announced the one that stands."""
+    """Whoever announced a record announced the one that stands; whoever a failure, that or an earlier try's."""
     stands = world.files().find(world.record().file_id)
     if isinstance(stands, Record):
         assert {record.sha256 for record in told if isinstance(record, Record)} <= {stands.sha256}
+    if isinstance(stands, Record | Failure):
+        earlier = [failure for failure in told if isinstance(failure, Failure) and failure != stands]
+        assert all(failure.attempts < stands.attempts for failure in earlier)
+    if isinstance(stands, Failure):
+        assert not any(isinstance(each, Record) for each in told)
 
 
 @pytest.mark.parametrize(("start", "first", "second"), RACES, ids=lambda deed: deed.__name__)

@@ -7,15 +7,12 @@ import threading
 import pytest
 
 from models.audio import Encoder
-from models.engine import AudioRejected, EngineDied, EngineTimeout, OutOfMemory
-from storage.errors import StoreFull
 from storage.records import file_id
 from streams import settings
 from streams.errors import ErrorCode
-from tests.fakes import InProcessPool, Rig
+from tests.fakes import Rig
 
 SETTINGS = settings.load({"TTS_MODELS": "tone", "TTS_SYNTHESIS_TRIES": "2", "TTS_RETRY_ATTEMPTS": "2"})
-LAST = [("loa-attempt", b"2")]
 
 
 async def test_a_request_becomes_a_file_and_an_event():
@@ -152,43 +149,6 @@ async def test_what_cannot_be_spoken_fails_with_its_code_and_its_id(fields, code
     (failed,) = rig.writer.of("failed")
     assert (failed.code, failed.request_id, failed.retryable) == (code, "r", False)
     assert [record[0] for record in rig.writer.records] == ["requests.dlq"]
-
-
-@pytest.mark.parametrize(
-    ("error", "code", "tries"),
-    [
-        (OutOfMemory("x"), ErrorCode.OUT_OF_MEMORY, 1),
-        (AudioRejected("x"), ErrorCode.AUDIO_REJECTED, 2),
-        (EngineTimeout("x"), ErrorCode.SYNTHESIS_TIMEOUT, 2),
-        (EngineDied("x"), ErrorCode.SYNTHESIS_FAILED, 2),
-        (ZeroDivisionError("x"), ErrorCode.INTERNAL, 1),
-    ],
-)
-async def test_an_engine_that_fails_ends_its_request_alone(error, code, tries):
-    def fail(piece):
-        raise error
-
-    rig = Rig(SETTINGS, InProcessPool(instead=fail))
-    rig.ask(request_id="r", headers=LAST)
-    await rig.run()
-    (failed,) = rig.writer.of("failed")
-    assert (failed.code, failed.retryable, len(rig.pool.spoken)) == (code, True, tries)
-    assert rig.log.done == [0]
-    assert list(rig.store.names()) == [], "nothing is left of a file that was never whole"
-
-
-async def test_a_full_store_is_tried_again_and_then_told(monkeypatch):
-    rig, tries = Rig(SETTINGS), []
-    rig.ask(request_id="r", headers=LAST)
-
-    def full(*_: object) -> bool:
-        tries.append(1)
-        raise StoreFull("no space left")
-
-    monkeypatch.setattr(rig.store, "put_new", full)
-    await rig.run()
-    assert rig.writer.of("failed")[0].code == ErrorCode.STORAGE_FAILED
-    assert len(tries) == 2
 
 
 async def test_nothing_is_done_before_its_event_is_written():
