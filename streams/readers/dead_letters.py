@@ -100,7 +100,7 @@ async def dead_letters(
 
 
 class _Outcomes:
-    """Of the wanted files: attempts of failures by their record's place, and those that were spoken in the end."""
+    """Of the wanted files: the number of the last try that failed, and those that were spoken in the end."""
 
     def __init__(self, wanted: frozenset[str]) -> None:
         self._wanted = wanted
@@ -113,14 +113,14 @@ class _Outcomes:
             named = event.get("file_id")
             if not isinstance(named, str) or named not in self._wanted:
                 continue
-            place, number = event.get("source"), event.get("attempts")
+            number = event.get("attempts")
             if "code" not in event:
                 self._spoken.add(named)
-            elif isinstance(place, str) and isinstance(number, int):
-                self._attempts[place] = max(number, self._attempts.get(place, 1))
+            elif isinstance(number, int):
+                self._attempts[named] = max(number, self._attempts.get(named, 1))
 
     def told_of(self, letter: DeadLetter) -> DeadLetter:
-        number = max(letter.attempt, self._attempts.get(letter.died, 1))
+        number = max(letter.attempt, self._attempts.get(letter.file_id, 1))
         return replace(letter, attempt=number, spoken=letter.file_id in self._spoken)
 
 

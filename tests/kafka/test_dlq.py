@@ -77,9 +77,13 @@ async def test_what_fails_again_counts_its_attempts(loa: Installation) -> None:
         assert (row["source"], row["attempt"]) == (place, attempt)
         await loa.settled()
     assert len(await dlq(loa, "list")) == 3
+    (twin,) = await loa.produce(MISSING[0], key=b"key")
+    await loa.settled()
+    again = {row["source"]: row["attempt"] for row in await dlq(loa, "redrive", "--dry-run")}
+    assert again == {place: 4, twin: 4}, "of one id, the next try is the next for all its records"
     report = await audited(loa)
     assert report.findings == {}
-    assert (report.counts["requests"], report.counts["dead_letters"]) == (1, 3)
+    assert (report.counts["requests"], report.counts["dead_letters"]) == (1, 4)
 
 
 async def test_trace_and_replay_tell_the_story(loa: Installation) -> None:
