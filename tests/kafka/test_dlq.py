@@ -83,7 +83,7 @@ async def test_what_fails_again_counts_its_attempts(loa: Installation) -> None:
     assert again == {place: 4, twin: 4}, "of one id, the next try is the next for all its records"
     report = await audited(loa)
     assert report.findings == {}
-    assert (report.counts["requests"], report.counts["dead_letters"]) == (1, 4)
+    assert (report.counts["requests"], report.counts["dead_letters"]) == (2, 4)
 
 
 async def test_trace_and_replay_tell_the_story(loa: Installation) -> None:
