@@ -13,7 +13,7 @@ CONVENTIONS := $(wildcard tests/unit/test_conventions*.py tests/unit/test_schema
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check docs faults faults-long lock clean
+.PHONY: help setup demo test unit check docs faults faults-long lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z%-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z%-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 22
@@ -25,6 +25,9 @@ demo: $(READY) ## speak examples/requests.jsonl through a Kafka of its own
 
 test: $(VENV)/.dev ## all tests but the long fault runs
 	@$(BIN)/pytest -m "not faults" -n 2 --dist worksteal $(ARGS)
+
+unit: $(VENV)/.dev ## the tests that start no process: seconds
+	@$(BIN)/pytest tests/unit -n 2 $(ARGS)
 
 check: $(VENV)/.dev ## format, lint, types, conventions, committed schemas
 	$(BIN)/ruff format --check .

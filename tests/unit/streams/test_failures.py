@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 
 import pytest
+import stamina
 
 from models.engine import AudioRejected, EngineDied, EngineTimeout, OutOfMemory, Piece
 from models.speech import Speech
@@ -146,6 +147,7 @@ async def test_a_full_store_is_tried_again_and_then_told(monkeypatch):
         raise StoreFull("no space left")
 
     monkeypatch.setattr(rig.store, "put_new", full)
-    await rig.run()
+    with stamina.set_testing(True, attempts=2):  # without the pauses
+        await rig.run()
     assert rig.writer.of("failed")[0].code == ErrorCode.STORAGE_FAILED
     assert len(tries) == 4, "the file twice, and that there is none twice"

@@ -174,10 +174,10 @@ async def test_a_file_that_was_damaged_is_spoken_again():
 
 
 async def test_inline_audio_only_where_asked_for_and_small():
-    rig = Rig(SETTINGS)
+    rig = Rig(SETTINGS.model_copy(update={"max_inline_bytes": 65_536}))
     rig.ask(request_id="asked", return_audio=True)
     rig.ask(request_id="not-asked")
-    rig.ask(request_id="large", return_audio=True, text="word " * 400)
+    rig.ask(request_id="large", return_audio=True, text="word " * 20)
     await rig.run()
     inline = {e.request_id: e.audio_base64 is not None for e in rig.writer.of("completed")}
     assert inline == {"asked": True, "not-asked": False, "large": False}
