@@ -199,5 +199,4 @@ def _show(report: Report) -> None:
         console.print(f"[bold red]{kind.value}[/]  {found.count}: {kind.text}")
         for example in found.examples:
             console.print("    " + ", ".join(f"{name} {value}" for name, value in example.items()), markup=False)
-    held = "[bold green]every guarantee held[/]"
-    console.print(held if report.held else f"[bold red]{len(report.findings)} kinds of findings[/]")
+    console.print(report.verdict, style="bold green" if report.held else "bold red", highlight=False)

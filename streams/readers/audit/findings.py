@@ -102,6 +102,14 @@ class Report:
         """Whether every guarantee held."""
         return not self.findings
 
+    @property
+    def verdict(self) -> str:
+        """The whole report in a few words."""
+        if self.held:
+            return "every guarantee held"
+        total = sum(finding.count for finding in self.findings.values())
+        return f"{total:,} finding{'s' * (total != 1)} of {len(self.findings)} kind{'s' * (len(self.findings) != 1)}"
+
     def add(self, kind: Kind, cases: Iterable[Example]) -> None:
         """Count cases, and keep the first few."""
         for case in cases:

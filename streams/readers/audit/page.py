@@ -9,13 +9,15 @@ from streams.readers.audit.findings import Finding, Kind, Report
 WIDTH, HEIGHT = 720, 160
 BAR, GAP = 22, 6
 
+LEGEND = (("asked", "asked"), ("good", "completed"), ("bad", "failed"))
+
 STYLE = """
 :root { color-scheme: light dark; --asked: #8ab; --good: #2a8a4a; --bad: #c0392b; --line: #8884; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h1 .held { color: var(--good); } h1 .broken { color: var(--bad); }
 table { border-collapse: collapse; width: 100%; } td, th { text-align: left; padding: .25rem .75rem .25rem 0;
 border-bottom: 1px solid var(--line); vertical-align: top; }
-td.n { text-align: right; font-variant-numeric: tabular-nums; } code { overflow-wrap: anywhere; }
+.n { text-align: right; font-variant-numeric: tabular-nums; } code { overflow-wrap: anywhere; }
 svg { max-width: 100%; height: auto; } svg text { fill: currentColor; font-size: 12px; }
 .asked { fill: var(--asked); } .good { fill: var(--good); } .bad { fill: var(--bad); }
 """
@@ -23,9 +25,7 @@ svg { max-width: 100%; height: auto; } svg text { fill: currentColor; font-size:
 
 def page(report: Report) -> str:
     """The whole page."""
-    verdict = '<span class="held">every guarantee held</span>'
-    if not report.held:
-        verdict = f'<span class="broken">{len(report.findings)} kinds of findings</span>'
+    verdict = f'<span class="{"held" if report.held else "broken"}">{report.verdict}</span>'
     span = f"from {iso(report.since) if report.since else 'the beginning of the log'}"
     span += f" to {iso(report.until or report.at)}" + (f", tenant {report.tenant}" if report.tenant else "")
     sections = [
@@ -52,9 +52,11 @@ def _section(title: str, content: str) -> Sequence[str]:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Numbers to the right."""
-    lines = ["".join(f"<th>{escape(cell)}</th>" for cell in head)]
-    for row in rows:
+    """Numbers to the right, and the heads over them too."""
+    filled = list(rows)
+    numbers = {n for row in filled for n, cell in enumerate(row) if isinstance(cell, int | float)}
+    lines = ["".join(f"<th{' class=n' if n in numbers else ''}>{escape(cell)}</th>" for n, cell in enumerate(head))]
+    for row in filled:
         cells = (
             f'<td class="n">{cell:,}</td>' if isinstance(cell, int | float) else f"<td>{escape(str(cell))}</td>"
             for cell in row
@@ -74,7 +76,7 @@ def _findings(findings: dict[Kind, Finding]) -> str:
             f'<tr><td><b>{kind.value}</b><br>{escape(kind.text)}</td><td class="n">{found.count:,}</td>'
             f"<td>{examples}</td></tr>"
         )
-    return f"<table><tr><th></th><th>count</th><th>such as</th></tr>{''.join(rows)}</table>"
+    return f"<table><tr><th></th><th class=n>count</th><th>such as</th></tr>{''.join(rows)}</table>"
 
 
 def _per_model(report: Report, figure: str) -> list[tuple[str, float]]:
@@ -127,7 +129,9 @@ def _history(report: Report) -> str:
     first, last = report.history[0][0], report.history[-1][0]
     parts.append(f'<text x="0" y="{HEIGHT + 16}">{iso(first)}</text>')
     parts.append(f'<text x="{WIDTH}" y="{HEIGHT + 16}" text-anchor="end">{iso(last)}</text>')
-    return _svg(HEIGHT + 24, parts)
+    square = '<svg width="12" height="12"><rect class="{}" width="12" height="12"/></svg> {}'
+    legend = ", ".join(square.format(name, what) for name, what in LEGEND)
+    return _svg(HEIGHT + 24, parts) + f"<p>{legend}</p>"
 
 
 def _svg(height: int, parts: Iterable[str]) -> str:
