@@ -77,6 +77,7 @@ class Record(_Stored):
     """What decided the samples, and counts: speed, seed, chunks, characters, text_sha256, …"""
     metadata: dict[str, Any] = Field(default_factory=dict)
     """The request's own keys and values."""
+    callback_url: str | None = None
     content_sha256: str
     """Of what the request asked for: another content under the same id is a conflict."""
     queue_seconds: float | None = None
@@ -131,6 +132,7 @@ class Failure(_Stored):
     """`<topic>-<partition>-<offset>` of the record whose try was the last."""
     content_sha256: str
     metadata: dict[str, Any] = Field(default_factory=dict)
+    callback_url: str | None = None
     worker: str | None = None
     passing: bool = False
     """Whether clean-up is at work under it: nothing can take its place meanwhile."""

@@ -57,6 +57,12 @@ class RequestEvent(Event):
         return f"{self.file_id}.{self.outcome()}"
 
 
+class OutcomeEvent(RequestEvent):
+    """How a request ended."""
+
+    callback_url: str | None = Field(None, description="the webhook that the request named")
+
+
 class SynthesisProgressed(RequestEvent):
     """A request was taken up, or one of its chunks was spoken."""
 
@@ -73,7 +79,7 @@ class SynthesisProgressed(RequestEvent):
         return self.state if self.chunk is None else f"chunk.{self.chunk}"
 
 
-class SynthesisCompleted(RequestEvent):
+class SynthesisCompleted(OutcomeEvent):
     """The audio is durable. A repeat has the same `ce_id`, also after the audio expired."""
 
     topic = "completed"
@@ -104,7 +110,7 @@ class SynthesisCompleted(RequestEvent):
     audio_base64: str | None = Field(None, description="the file, where it was asked for and is small")
 
 
-class SynthesisFailed(RequestEvent):
+class SynthesisFailed(OutcomeEvent):
     """The request ends without audio."""
 
     topic = "failed"

@@ -13,6 +13,8 @@ from streams.settings import Settings
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}$"
 DEFAULT_TENANT = "default"
+HTTP_URL = re.compile(r"https?://[^\s\x00-\x1f]+")
+LONGEST_URL = 2083
 
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -65,6 +67,11 @@ class SynthesisRequested(BaseModel):
     deadline: Annotated[datetime | None, BeforeValidator(_moment)] = Field(None, description="speak it before, or not")
     callback_url: Annotated[AnyHttpUrl | None, BeforeValidator(_url)] = Field(None, description="webhook to call")
     metadata: dict[str, Any] | None = Field(None, description="echoed in every event about this request")
+
+    @property
+    def callback(self) -> str | None:
+        """The webhook to call, if there is one."""
+        return str(self.callback_url) if self.callback_url else None
 
     @property
     def tenant_id(self) -> str:
@@ -145,6 +152,9 @@ def _echo(fields: dict[str, Any], settings: Settings) -> dict[str, Any]:
     for name in ("request_id", "tenant"):
         if isinstance(fields.get(name), str) and re.fullmatch(ID_PATTERN, fields[name]):
             echo[name] = fields[name]
+    callback = fields.get("callback_url")
+    if isinstance(callback, str) and len(callback) <= LONGEST_URL and HTTP_URL.fullmatch(callback):
+        echo["callback_url"] = callback
     metadata = fields.get("metadata")
     if isinstance(metadata, dict) and len(orjson.dumps(metadata)) <= settings.max_metadata_bytes:
         echo["metadata"] = metadata

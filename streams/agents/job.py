@@ -91,7 +91,9 @@ def understand(delivery: Delivery, settings: Settings, registry: Registry) -> Jo
     try:
         choice = _choose(request, registry)
     except RequestError as error:
-        error.echo = request.model_dump(include={"request_id", "tenant", "metadata"})
+        error.echo = request.model_dump(include={"request_id", "tenant", "metadata"}) | {
+            "callback_url": request.callback
+        }
         raise
     chunks = plan(choice)
     request_id = request.request_id or delivery.origin

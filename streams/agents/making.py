@@ -95,6 +95,7 @@ class Maker:
             source=job.first.source,
             content_sha256=job.content,
             metadata=job.request.metadata or {},
+            callback_url=job.request.callback,
             worker=self._worker,
         )
         try:
@@ -197,6 +198,7 @@ class Maker:
                 "text_sha256": hashlib.sha256(request.text.encode()).hexdigest(),
             },
             metadata=request.metadata or {},
+            callback_url=request.callback,
             content_sha256=job.content,
             queue_seconds=round(max(0.0, (job.started - job.first.time).total_seconds()), 6),
             synthesis_seconds=round((now - job.started).total_seconds(), 6),

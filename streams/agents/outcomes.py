@@ -33,6 +33,7 @@ def failed(delivery: Delivery, error: RequestError, worker: str, job: Job | None
         file_id=file_id(tenant, request_id),
         tenant=tenant,
         metadata=job.request.metadata if job else error.echo.get("metadata"),
+        callback_url=job.request.callback if job else error.echo.get("callback_url"),
         code=error.code,
         message=error.message,
         retryable=error.code.reason.retryable,

@@ -21,7 +21,7 @@ from faust.app.base import BootStrategy
 
 from streams.agents.delivery import Deliveries, Delivery
 from streams.agents.transport import ReadAhead, Transport
-from streams.agents.window import Partition, Window
+from streams.window import Partition, Window
 from streams.crash import crash_point
 from streams.kafka import DEFAULT_BROKERS, ssl_context
 from streams.settings import Settings

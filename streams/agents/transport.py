@@ -11,7 +11,7 @@ import structlog
 from aiokafka import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 
-from streams.agents.window import Partition, Window
+from streams.window import Partition, Window
 
 log = structlog.get_logger(__name__)
 

@@ -76,7 +76,7 @@ def request_stuck() -> None:
 
 def without_window() -> None:
     """Records are acknowledged as they finish, in any order."""
-    from streams.agents.window import Window
+    from streams.window import Window
 
     def done(self: Any, entry: Any) -> None:
         entry.done = True

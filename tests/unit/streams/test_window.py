@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.agents.window import HoleError, Partition, Window
+from streams.window import HoleError, Partition, Window
 
 P = Partition("requests", 0)
 Q = Partition("requests", 1)
