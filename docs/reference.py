@@ -23,7 +23,7 @@ WRITTEN_BY = {
     "failed": "worker: a code and a sentence",
     "commands": "operators: cancel a request",
     "cleanup": "timer, operators: what to clean up",
-    "webhooks": "reserved: deliveries that are due later",
+    "webhooks": "`loa webhooks`: deliveries that are due, and how they ended",
     "deleted": "worker: a file is gone",
 }
 

@@ -180,6 +180,32 @@ class AudioDeleted(Event):
         return self.file_id
 
 
+class WebhookDelivery(Event):
+    """What one endpoint is to be told of one event, or was: the next attempt, or how it ended."""
+
+    topic = "webhooks"
+
+    endpoint: str = Field(description="its name; `callback` for a request's callback_url")
+    url: str
+    id: str = Field(description="`ce_id` of the event, and the webhook-id: the same in every attempt")
+    state: Literal["due", "delivered", "given_up", "gone"] = "due"
+    attempt: int = Field(1, ge=1, description="number of the attempt that is due, or was the last")
+    first: Instant = Field(description="when the event was written; attempts end a day later")
+    not_before: Instant = Field(description="when the attempt is due, or when it ended")
+    body: str | None = Field(None, description="what is posted, and signed, while it is due")
+    detail: str | None = Field(None, description="how the last attempt ended")
+    request_id: str | None = None
+    tenant: str | None = None
+
+    def key(self) -> str:
+        """See `Event.key`. One endpoint's deliveries share a partition."""
+        return self.url
+
+    def ce_id(self) -> str:
+        """See `Event.ce_id`."""
+        return f"{self.id}.{self.endpoint}.{self.state}.{self.attempt}"
+
+
 EVENTS: tuple[type[Event], ...] = (
     SynthesisProgressed,
     SynthesisCompleted,
@@ -187,6 +213,7 @@ EVENTS: tuple[type[Event], ...] = (
     CleanupRequested,
     CancelRequested,
     AudioDeleted,
+    WebhookDelivery,
 )
 
 

@@ -3,8 +3,8 @@
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 
 from streams.broker import BrokerError, EmbeddedBroker, shown_on_stderr
 from streams.readers.reconcile import GRACE_SECONDS, INTERVAL_SECONDS
+from streams.readers.webhooks.endpoints import Endpoints
 from streams.reconciling import Reconciling
 from streams.settings import Settings
 
@@ -68,7 +69,7 @@ class Part:
 
 
 class Machine:
-    """`loa up`. `ready` is called with the addresses once a request would be spoken."""
+    """`loa up`. `ready` is called with the addresses once a request would be spoken. Raises SettingsError."""
 
     def __init__(
         self, settings: Settings, data: Path, kafka_port: int | None, ready: Callable[[dict[str, Any]], None]
@@ -78,6 +79,9 @@ class Machine:
         self._kafka_port = kafka_port
         self._storage = str(Path(settings.storage_dir).absolute())
         self._ready = ready
+        self._webhooks = bool(settings.webhook_secret or settings.webhook_endpoints_file)
+        if self._webhooks:
+            Endpoints(settings)  # what is wrong is said before anything starts
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -124,16 +128,28 @@ class Machine:
             await starting
             await asyncio.wait({kept, stopping, worker.ready}, return_when=asyncio.FIRST_COMPLETED)
             if worker.ready.done():
-                self._ready({"ready": True, "kafka": brokers, "http": None, "storage": self._storage})
-                reconciling = asyncio.create_task(self._reconcile(brokers))
-                await asyncio.wait({kept, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                reconciling.cancel()
-                await asyncio.gather(reconciling, return_exceptions=True)
+                async with self._beside(brokers):
+                    self._ready({"ready": True, "kafka": brokers, "http": None, "storage": self._storage})
+                    await asyncio.wait({kept, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             worker.stop()
             stopping.cancel()
             status = int(await kept)
         return status
+
+    @asynccontextmanager
+    async def _beside(self, brokers: str) -> AsyncIterator[None]:
+        """What runs beside a worker that has made the topics."""
+        parts = [Part(["webhooks"], {"TTS_KAFKA_BROKERS": brokers})] if self._webhooks else []
+        keeping = [asyncio.create_task(part.keep()) for part in parts]
+        reconciling = asyncio.create_task(self._reconcile(brokers))
+        try:
+            yield
+        finally:
+            reconciling.cancel()
+            for part in parts:
+                part.stop()
+            await asyncio.gather(reconciling, *keeping, return_exceptions=True)
 
     async def _reconcile(self, brokers: str) -> None:
         """The second pair of eyes; without it nothing stops, so its faults are only told."""

@@ -3,6 +3,7 @@
 import difflib
 import os
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -34,6 +35,7 @@ def _names(value: Any) -> Any:
 Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)]
 Days = Annotated[dict[str, Annotated[float, Field(gt=0)]], NoDecode, BeforeValidator(_pairs)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), Field(min_length=1)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_names)]
 Cores = Annotated[int, Field(ge=1, le=256)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
@@ -136,6 +138,18 @@ class Settings(BaseSettings):
     health_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
         0, description="port of /healthz and /readyz; 0: a free one, which the ready line tells"
     )
+    webhook_secret: SecretStr | None = Field(
+        None, description="signs what a callback_url is told: whsec_ and base64; two, with a space, while it is changed"
+    )
+    webhook_endpoints_file: Path | None = Field(None, description="endpoints that are told of events, as JSON")
+    webhook_allow_networks: Networks = Field(
+        (), description="networks inside which webhooks may connect, such as 10.1.0.0/16; public addresses always are"
+    )
+    webhook_timeout_seconds: Positive = Field(15, description="time an endpoint has to answer, in seconds")
+    webhook_retry_seconds: Positive = Field(
+        5, description="pause before the second attempt, four times as long before each further one, in seconds"
+    )
+    webhook_give_up_hours: Positive = Field(24, description="how long a webhook is tried, in hours")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="what is logged")
 
     @model_validator(mode="after")
@@ -149,6 +163,11 @@ class Settings(BaseSettings):
                 "TTS_KAFKA_SASL_USERNAME, TTS_KAFKA_SASL_PASSWORD: needed for " + self.kafka_security_protocol
             )
         return self
+
+    @property
+    def webhook_secrets(self) -> list[str]:
+        """Those in TTS_WEBHOOK_SECRET."""
+        return self.webhook_secret.get_secret_value().split() if self.webhook_secret else []
 
     @property
     def longest_delay_seconds(self) -> float:
@@ -209,5 +228,5 @@ def _plain(value: Any) -> str | int | float | None:
     if isinstance(value, dict):
         return ",".join(f"{key}={text}" for key, text in value.items())
     if isinstance(value, tuple):
-        return ",".join(value)
+        return ",".join(map(str, value))
     return str(value) if isinstance(value, Path) else value

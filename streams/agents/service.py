@@ -21,10 +21,10 @@ from faust.app.base import BootStrategy
 
 from streams.agents.delivery import Deliveries, Delivery
 from streams.agents.transport import ReadAhead, Transport
-from streams.window import Partition, Window
 from streams.crash import crash_point
 from streams.kafka import DEFAULT_BROKERS, ssl_context
 from streams.settings import Settings
+from streams.window import Partition, Window
 
 COMMIT_SECONDS = 1.0
 NEVER = 1e7

@@ -38,7 +38,7 @@ def up(
     from streams.machine import Machine
 
     settings = configured()
-    raise typer.Exit(_run(lambda: Machine(settings, data, kafka_port, print_json)))
+    raise typer.Exit(run_until_stopped(lambda: Machine(settings, data, kafka_port, print_json)))
 
 
 def worker(
@@ -53,7 +53,9 @@ def worker(
     settings = configured()
     if end_with_stdin:
         end_with_parent(grace_seconds=settings.drain_seconds + 30)
-    raise typer.Exit(_run(lambda: Worker(settings, print_json, create_topics=create_topics), uvloop.new_event_loop))
+    raise typer.Exit(
+        run_until_stopped(lambda: Worker(settings, print_json, create_topics=create_topics), uvloop.new_event_loop)
+    )
 
 
 def reconcile(
@@ -67,10 +69,12 @@ def reconcile(
     from streams.reconciling import Reconciling
 
     settings = configured()
-    raise typer.Exit(_run(lambda: Reconciling(settings, grace, interval, print_json)))
+    raise typer.Exit(run_until_stopped(lambda: Reconciling(settings, grace, interval, print_json)))
 
 
-def _run(make: Callable[[], Process], new_loop: Callable[[], asyncio.AbstractEventLoop] | None = None) -> int:
+def run_until_stopped(
+    make: Callable[[], Process], new_loop: Callable[[], asyncio.AbstractEventLoop] | None = None
+) -> int:
     """Run a process until it ends or a signal stops it; returns its exit status."""
 
     async def run() -> int:

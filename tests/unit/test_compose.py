@@ -18,7 +18,7 @@ from streams.settings import PREFIX, Settings
 from streams.topics import MAX_MESSAGE_BYTES as TOPICS_MAX_MESSAGE_BYTES
 
 ROOT = Path(__file__).parents[2]
-PLANNED = {"gateway", "webhooks"}
+PLANNED = {"gateway"}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,109 @@
+"""Deliveries in hand: each waits for its time and its endpoint, none for another."""
+
+import asyncio
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import structlog
+
+from streams.events import WebhookDelivery
+from streams.kafka import EventWriter
+from streams.readers.webhooks.attempts import after, ended
+from streams.readers.webhooks.endpoints import Endpoints
+from streams.readers.webhooks.sender import Sender
+from streams.settings import Settings
+
+AT_ONCE = 4
+"""Attempts at one endpoint at a time: one that hangs holds so many connections and no more."""
+
+HELD_SECONDS = 600.0
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(eq=False)
+class Held:
+    """A delivery in hand. `done`: what became of it is written. `since`: monotonic seconds. `sending`: being posted."""
+
+    delivery: WebhookDelivery
+    done: Callable[[], None]
+    since: float = field(default_factory=time.monotonic)
+    sending: bool = False
+    task: "asyncio.Task[None] | None" = None
+
+
+class Hand:
+    """Makes the attempts. `failure`: set when the log cannot be written; the process must end, and all comes again."""
+
+    def __init__(self, settings: Settings, endpoints: Endpoints, sender: Sender, writer: EventWriter) -> None:
+        self.failure: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._settings = settings
+        self._endpoints = endpoints
+        self._sender = sender
+        self._writer = writer
+        self._held: set[Held] = set()
+        self._slots: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
+        self._counts: Counter[str] = Counter()
+        self._gone: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def take(self, delivery: WebhookDelivery, done: Callable[[], None]) -> None:
+        """Deliver it when it is due; `done` is called once what became of it is in the log."""
+        held = Held(delivery, done)
+        self._held.add(held)
+        self._counts[delivery.url] += 1
+        held.task = asyncio.create_task(self._deliver(held))
+        held.task.add_done_callback(lambda task: self._ended(held, task))
+
+    async def move_on(self) -> None:
+        """Write to the end of the topic what has waited for long, so that what was done behind it can be committed."""
+        long = [h for h in self._held if not h.sending and time.monotonic() - h.since > HELD_SECONDS]
+        for held in long:
+            if held.task is not None:
+                held.task.cancel()
+        await asyncio.gather(*(self._writer.emit(held.delivery) for held in long))
+        for held in long:
+            held.done()
+
+    async def drop(self) -> None:
+        """Forget all: it is somebody else's now, or comes again."""
+        tasks = [held.task for held in self._held if held.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _deliver(self, held: Held) -> None:
+        delivery = held.delivery
+        await asyncio.sleep(max(0.0, (delivery.not_before - datetime.now(UTC)).total_seconds()))
+        async with self._slots[delivery.url]:
+            held.sending = True
+            following = await self._attempt(delivery)
+            await self._writer.emit(following)
+            held.done()
+
+    async def _attempt(self, delivery: WebhookDelivery) -> WebhookDelivery:
+        signers = self._endpoints.signers(delivery.endpoint)
+        if delivery.url in self._gone or not signers or delivery.body is None:
+            return ended(delivery, "gone", "the endpoint said 410 before" if signers else "no such endpoint any more")
+        answer = await self._sender.post(delivery.url, delivery.id, delivery.body, signers)
+        if answer.gone:
+            log.warning("a webhook wants nothing any more", endpoint=delivery.endpoint, url=delivery.url)
+            self._gone.add(delivery.url)
+        elif not answer.taken:
+            log.info("a webhook was not taken", endpoint=delivery.endpoint, id=delivery.id, why=answer.detail)
+        return after(delivery, answer, self._settings)
+
+    def _ended(self, held: Held, task: "asyncio.Task[None]") -> None:
+        self._held.discard(held)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not self.failure.done():
+            self.failure.set_result(f"what became of a webhook could not be written: {error!r}")
+        self._counts[held.delivery.url] -= 1
+        if not self._counts[held.delivery.url]:
+            del self._counts[held.delivery.url]
+            self._slots.pop(held.delivery.url, None)
