@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import collect_hosts
 from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.structs import RecordMetadata
 
 from streams.events import Event, Headers, headers
 from streams.settings import Settings
@@ -119,10 +120,10 @@ class EventWriter:
             raise RuntimeError("this writer has not been started")
         return self._started
 
-    async def emit(self, event: Event, passed_on: Mapping[str, bytes] | None = None) -> None:
-        """Write an event and wait for the broker's word. Raises KafkaError."""
+    async def emit(self, event: Event, passed_on: Mapping[str, bytes] | None = None) -> RecordMetadata:
+        """Write an event and wait for the broker's word; returns where it is. Raises KafkaError."""
         await self._enqueue_mentions()  # before the outcome, and in the same request
-        await (await self._enqueue(self._record(event, passed_on)))
+        return await (await self._enqueue(self._record(event, passed_on)))
 
     async def mention(self, event: Event, passed_on: Mapping[str, bytes] | None = None) -> None:
         """Write an event whose loss would do no harm (progress); does not wait for the broker's word.

@@ -1,18 +1,18 @@
 """All of Loa on one machine: the broker, and each part as a process of its own, started again when it fails."""
 
 import asyncio
-import os
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
 import structlog
 from aiokafka.errors import KafkaError
 
 from streams.broker import BrokerError, EmbeddedBroker, shown_on_stderr
+from streams.gateway.auth import check_door
+from streams.part import Part
 from streams.readers.reconcile import GRACE_SECONDS, INTERVAL_SECONDS
 from streams.readers.webhooks.endpoints import Endpoints
 from streams.reconciling import Reconciling
@@ -23,62 +23,32 @@ RESTART_SECONDS = 1.0
 log = structlog.get_logger(__name__)
 
 
-class Part:
-    """A `loa` command as a child process, which ends when this process does; `ready` is what it says once it works."""
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where HTTP is served. `port`: 0 for a free one."""
 
-    def __init__(self, command: Sequence[str], environment: dict[str, str]) -> None:
-        self.ready: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._command = [sys.executable, "-m", "streams.cli", *command, "--end-with-stdin"]
-        self._environment = os.environ | environment
-        self._process: asyncio.subprocess.Process | None = None
-        self._stopping = False
-
-    async def keep(self) -> int:
-        """Run it until `stop`, again whenever it fails; not if it never worked. Returns the last exit status."""
-        status = 0
-        while not self._stopping:
-            self._process = process = await asyncio.create_subprocess_exec(
-                *self._command,
-                env=self._environment,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                start_new_session=True,  # Ctrl-C is for the parent, which stops the parts in order
-            )
-            await self._listen(process)
-            status = await process.wait()
-            if not self.ready.done():
-                break
-            if not self._stopping:
-                log.warning("a part ended and is started again", command=self._command[3:], status=status)
-                await asyncio.sleep(RESTART_SECONDS)
-        return status
-
-    async def _listen(self, process: asyncio.subprocess.Process) -> None:
-        if process.stdout is None:
-            raise RuntimeError("a part has no standard output")
-        async for line in process.stdout:
-            if not self.ready.done():
-                self.ready.set_result(orjson.loads(line))
-
-    def stop(self) -> None:
-        """Ask it to finish in order."""
-        self._stopping = True
-        if self._process is not None and self._process.stdin is not None:
-            with suppress(ProcessLookupError):
-                self._process.terminate()
+    host: str
+    port: int
 
 
 class Machine:
     """`loa up`. `ready` is called with the addresses once a request would be spoken. Raises SettingsError."""
 
     def __init__(
-        self, settings: Settings, data: Path, kafka_port: int | None, ready: Callable[[dict[str, Any]], None]
+        self,
+        settings: Settings,
+        data: Path,
+        kafka_port: int | None,
+        door: Door,
+        ready: Callable[[dict[str, Any]], None],
     ) -> None:
         self._settings = settings
         self._data = data
         self._kafka_port = kafka_port
         self._storage = str(Path(settings.storage_dir).absolute())
         self._ready = ready
+        self._door = door
+        check_door(settings, door.host)
         self._webhooks = bool(settings.webhook_secret or settings.webhook_endpoints_file)
         if self._webhooks:
             Endpoints(settings)  # what is wrong is said before anything starts
@@ -121,15 +91,17 @@ class Machine:
 
     async def _run_parts(self, brokers: str, starting: Awaitable[Any]) -> int:
         """The worker loads its engines while the broker starts; what it says counts once the broker answers."""
-        worker = Part(["worker", "--create-topics"], {"TTS_KAFKA_BROKERS": brokers})
+        worker = Part(["worker", "--create-topics"], brokers)
         kept: asyncio.Future[Any] = asyncio.create_task(worker.keep())
         stopping: asyncio.Future[Any] = asyncio.create_task(self._stopping.wait())
         try:
             await starting
             await asyncio.wait({kept, stopping, worker.ready}, return_when=asyncio.FIRST_COMPLETED)
             if worker.ready.done():
-                async with self._beside(brokers):
-                    self._ready({"ready": True, "kafka": brokers, "http": None, "storage": self._storage})
+                async with self._beside(brokers) as http:
+                    if http is None:
+                        return 1  # it has said why
+                    self._ready({"ready": True, "kafka": brokers, "http": http, "storage": self._storage})
                     await asyncio.wait({kept, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             worker.stop()
@@ -138,13 +110,15 @@ class Machine:
         return status
 
     @asynccontextmanager
-    async def _beside(self, brokers: str) -> AsyncIterator[None]:
-        """What runs beside a worker that has made the topics."""
-        parts = [Part(["webhooks"], {"TTS_KAFKA_BROKERS": brokers})] if self._webhooks else []
-        keeping = [asyncio.create_task(part.keep()) for part in parts]
+    async def _beside(self, brokers: str) -> AsyncIterator[str | None]:
+        """What runs beside a worker that has made the topics; yields where HTTP is served, or None if it cannot be."""
+        gateway = Part(["gateway", "--host", self._door.host, "--port", str(self._door.port)], brokers)
+        parts = [gateway, *([Part(["webhooks"], brokers)] if self._webhooks else [])]
+        keeping: list[asyncio.Future[Any]] = [asyncio.create_task(part.keep()) for part in parts]
         reconciling = asyncio.create_task(self._reconcile(brokers))
         try:
-            yield
+            await asyncio.wait({gateway.ready, keeping[0]}, return_when=asyncio.FIRST_COMPLETED)
+            yield gateway.ready.result()["http"] if gateway.ready.done() else None
         finally:
             reconciling.cancel()
             for part in parts:

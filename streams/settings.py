@@ -35,6 +35,7 @@ def _names(value: Any) -> Any:
 Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)]
 Days = Annotated[dict[str, Annotated[float, Field(gt=0)]], NoDecode, BeforeValidator(_pairs)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), Field(min_length=1)]
+Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_names)]
 Cores = Annotated[int, Field(ge=1, le=256)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -150,6 +151,21 @@ class Settings(BaseSettings):
         5, description="pause before the second attempt, four times as long before each further one, in seconds"
     )
     webhook_give_up_hours: Positive = Field(24, description="how long a webhook is tried, in hours")
+    api_keys_file: Path | None = Field(
+        None, description="API keys, as `loa keys create` writes them; without it the gateway is for this machine alone"
+    )
+    sync_seconds: Positive = Field(
+        60, description="how long an HTTP call waits for its audio before it is answered with 202, in seconds"
+    )
+    max_waits: Count = Field(1000, description="HTTP calls that may wait for an outcome at once")
+    max_body_bytes: Count = Field(1_048_576, description="largest body of an HTTP call, in bytes")
+    cors_origins: Origins = Field(
+        (), description="web pages that may call the gateway from a browser, such as https://app.example.com"
+    )
+    openai_voices: Pairs = Field(
+        default_factory=dict,
+        description="OpenAI's voice names to voices, such as alloy=hibari/heart; default: by language",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="what is logged")
 
     @model_validator(mode="after")

@@ -10,7 +10,7 @@ from models.engine import ModelError
 from storage.errors import StoreError
 from streams import __version__
 from streams.broker import BrokerError
-from streams.cli import audit, dlq, log, machine, say, show, webhooks
+from streams.cli import audit, dlq, keys, log, machine, say, show, webhooks
 from streams.readers.replay import ReplayError
 from streams.settings import SettingsError
 from streams.topics import TopicsError
@@ -30,6 +30,7 @@ app = typer.Typer(
 )
 app.command()(machine.up)
 app.command()(machine.worker)
+app.command()(machine.gateway)
 app.command()(machine.reconcile)
 app.command()(say.say)
 app.command()(log.watch)
@@ -42,6 +43,7 @@ app.command()(show.doctor)
 app.add_typer(log.topics, name="topics")
 app.add_typer(dlq.dlq, name="dlq")
 app.add_typer(webhooks.webhooks, name="webhooks")
+app.add_typer(keys.keys, name="keys")
 
 
 @app.callback()

@@ -12,6 +12,9 @@ from streams.cli.common import configured, print_json
 from streams.lifeline import end_with_parent
 from streams.readers.reconcile import GRACE_SECONDS, INTERVAL_SECONDS
 
+Host = Annotated[str, typer.Option(help="address to serve HTTP at; any but loopback needs API keys")]
+Port = Annotated[int, typer.Option(help="port to serve HTTP at; 0: a free one", min=0, max=65535)]
+
 
 class Process(Protocol):
     """What runs until it is told to stop."""
@@ -30,15 +33,17 @@ def up(
     kafka_port: Annotated[
         int | None, typer.Option(help="port of the embedded Kafka; default: a free one", min=1, max=65535)
     ] = None,
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
 ) -> None:
     """Run all of Loa on this machine, in the foreground; prints a JSON line when it can speak.
 
     Starts an Apache Kafka of its own unless TTS_KAFKA_BROKERS is set. Ctrl-C stops it in order.
     """
-    from streams.machine import Machine
+    from streams.machine import Door, Machine
 
     settings = configured()
-    raise typer.Exit(run_until_stopped(lambda: Machine(settings, data, kafka_port, print_json)))
+    raise typer.Exit(run_until_stopped(lambda: Machine(settings, data, kafka_port, Door(host, port), print_json)))
 
 
 def worker(
@@ -56,6 +61,20 @@ def worker(
     raise typer.Exit(
         run_until_stopped(lambda: Worker(settings, print_json, create_topics=create_topics), uvloop.new_event_loop)
     )
+
+
+def gateway(
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
+    end_with_stdin: Annotated[bool, typer.Option(hidden=True)] = False,
+) -> None:
+    """Serve HTTP: speak, fetch, delete; for clients without Kafka. Prints a JSON line with its address."""
+    from streams.gateway.server import GRACE_SECONDS, Gateway
+
+    settings = configured()
+    if end_with_stdin:
+        end_with_parent(grace_seconds=GRACE_SECONDS + 10)
+    raise typer.Exit(run_until_stopped(lambda: Gateway(settings, host, port, print_json)))
 
 
 def reconcile(

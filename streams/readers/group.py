@@ -19,3 +19,12 @@ async def committed_offsets(settings: Settings) -> dict[TopicPartition, int]:
             with attempt:
                 found = await admin.list_consumer_group_offsets(settings.kafka_group)
     return {pair: passed.offset for pair, passed in found.items() if passed.offset >= 0}
+
+
+async def members(settings: Settings) -> int:
+    """How many workers the group has now. Raises KafkaError."""
+    async with admin_client(settings) as admin:
+        for answer in await admin.describe_consumer_groups([settings.kafka_group]):
+            for group in answer.groups:
+                return len(group[5])
+    return 0

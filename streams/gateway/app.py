@@ -1,0 +1,116 @@
+"""The application: routes, what every answer has, and errors in the shape that the caller expects."""
+
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
+
+from streams import __version__
+from streams.gateway import audio, health, openai, synthesize
+from streams.gateway.errors import ApiError
+from streams.gateway.health import Metrics
+from streams.gateway.middleware import EveryAnswer
+from streams.gateway.pages import calls_page
+from streams.gateway.parts import Parts
+
+DESCRIPTION = "Text to speech over HTTP: what is asked becomes an event on the log, and each answer is on it too."
+OF_HTTP = {404: "not_found", 405: "method_not_allowed"}
+
+log = structlog.get_logger(__name__)
+
+
+def serve(parts: Parts) -> ASGIApp:
+    """The application over these parts, as a server runs it."""
+    metrics = Metrics(parts.waits)
+    return EveryAnswer(create_app(parts, metrics), metrics)
+
+
+def create_app(parts: Parts, metrics: Metrics) -> FastAPI:
+    """The routes over these parts."""
+    app = FastAPI(title="Loa", version=__version__, description=DESCRIPTION, docs_url=None, redoc_url=None)
+    app.state.parts, app.state.metrics = parts, metrics
+    for module in (synthesize, audio, openai, health):
+        app.include_router(module.router)
+    if parts.settings.cors_origins:
+        exposed = ["X-Request-ID", "X-File-ID", "X-Expires-At", "Location", "Retry-After"]
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(parts.settings.cors_origins),
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=exposed,
+        )
+    app.add_exception_handler(ApiError, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(Exception, _unforeseen)
+    app.add_api_route("/docs", _docs, include_in_schema=False)
+    app.openapi = lambda: document(app)  # type: ignore[method-assign]
+    return app
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI 3.1 document."""
+    if app.openapi_schema is None:
+        made = get_openapi(title=app.title, version="1", description=DESCRIPTION, routes=app.routes)
+        made.setdefault("components", {}).setdefault("schemas", {}).update(
+            synthesize.schemas() | {"Speech": openai.SCHEMA}
+        )
+        made["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        made["security"] = [{}, {"key": []}]
+        app.openapi_schema = made
+    return app.openapi_schema
+
+
+async def _docs(request: Request) -> HTMLResponse:
+    """The calls, on a page that needs nothing from elsewhere."""
+    return HTMLResponse(calls_page(request.app.openapi()))
+
+
+def _answer(request: Request, error: ApiError) -> JSONResponse:
+    if request.url.path.startswith("/v1/"):
+        kind = "invalid_request_error" if error.status < 500 else "server_error"
+        body: dict[str, Any] = {"error": {"message": error.message, "type": kind, "param": None, "code": error.code}}
+    else:
+        said = {"code": error.code, "message": error.message, "request_id": request.state.request_id}
+        body = {"success": False, "error": said}
+    return JSONResponse(body, error.status, error.headers)
+
+
+async def _refused(request: Request, error: Exception) -> JSONResponse:
+    return _answer(request, error if isinstance(error, ApiError) else ApiError(500, "internal", "a fault inside Loa"))
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    first = error.errors()[0] if isinstance(error, RequestValidationError) else {"loc": (), "msg": str(error)}
+    where = ".".join(str(part) for part in first["loc"])
+    return _answer(request, ApiError(400, "invalid_request", f"{where}: {first['msg']}"))
+
+
+async def _of_http(request: Request, error: Exception) -> JSONResponse:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    headers = error.headers if isinstance(error, HTTPException) else None
+    return _answer(
+        request,
+        ApiError(
+            status,
+            OF_HTTP.get(status, "invalid_request"),
+            f"{request.method} {request.url.path[:200]}: {_phrase(error)}",
+            headers,
+        ),
+    )
+
+
+def _phrase(error: Exception) -> str:
+    return str(error.detail) if isinstance(error, HTTPException) else "failed"
+
+
+async def _unforeseen(request: Request, error: Exception) -> JSONResponse:
+    log.error("a fault in the gateway", path=request.url.path, exc_info=error)
+    return _answer(request, ApiError(500, "internal", "a fault inside Loa; its log says more"))

@@ -1,0 +1,71 @@
+"""`/api/tts/audio/{file_id}`: the audio, its metadata, and its end."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from storage.records import Record, Tombstone, iso
+from streams.events import CleanupRequested
+from streams.gateway.cleaning import Cleaning
+from streams.gateway.downloads import download
+from streams.gateway.errors import not_found
+from streams.gateway.keys import Scope
+from streams.gateway.library import FILE_ID, shown
+from streams.gateway.synthesize import PartsOf
+
+router = APIRouter(tags=["files"])
+
+AUDIO: dict[int | str, dict[str, Any]] = {
+    200: {"description": "the audio", "content": {"audio/*": {}}},
+    206: {"description": "the part that was asked for", "content": {"audio/*": {}}},
+    304: {"description": "the caller has it"},
+    404: {"description": "no such file"},
+    410: {"description": "it expired or was deleted"},
+    416: {"description": "no such part"},
+}
+
+
+@router.head("/api/tts/audio/{file_id}", include_in_schema=False)
+@router.get("/api/tts/audio/{file_id}", response_class=Response, responses=AUDIO)
+async def audio(file_id: str, request: Request, parts: PartsOf) -> Response:
+    """The audio: whole, or a range of it; validated by its SHA-256."""
+    record = await parts.library.record(file_id, parts.caller(request, Scope.READ))
+    return await download(request, parts.library, record)
+
+
+@router.get("/api/tts/audio/{file_id}/metadata")
+async def metadata(file_id: str, request: Request, parts: PartsOf) -> JSONResponse:
+    """What is known about a file."""
+    record = await parts.library.record(file_id, parts.caller(request, Scope.READ))
+    return JSONResponse({"success": True, "metadata": shown(record)})
+
+
+@router.delete("/api/tts/audio/{file_id}")
+async def delete(file_id: str, request: Request, parts: PartsOf) -> JSONResponse:
+    """Delete a file now; answered once it is gone, or with 202 if that takes long. A repeat is answered alike."""
+    caller = parts.caller(request, Scope.SPEAK)
+    found = await parts.library.find(file_id) if FILE_ID.fullmatch(file_id) else None
+    if not isinstance(found, Record | Tombstone) or not caller.sees(found.tenant):
+        raise not_found(f"file_id: there is no file {file_id[:64]!r}")
+    answer = {"success": True, "file_id": file_id}
+    if isinstance(found, Tombstone):
+        return JSONResponse(answer)
+    with parts.waits.waiting(file_id, "deleted") as deleted:
+        await parts.writer.emit(CleanupRequested(file_id=file_id, tenant=found.tenant))
+        await asyncio.wait({deleted}, timeout=parts.settings.sync_seconds)
+        if not deleted.done():
+            return JSONResponse(answer | {"pending": True}, 202)
+    return JSONResponse(answer)
+
+
+@router.post("/api/tts/storage/cleanup", tags=["operations"])
+async def cleanup(request: Request, parts: PartsOf) -> JSONResponse:
+    """Remove what has expired, now rather than at the next interval; answered once the workers have done it."""
+    parts.caller(request, Scope.ADMIN)
+    began = datetime.now(UTC)
+    count, size = await Cleaning(parts.settings, parts.writer, parts.waits).run(began)
+    told = {"deleted_count": count, "deleted_size_mb": round(size / 2**20, 6), "cleanup_time": iso(began)}
+    return JSONResponse({"success": True, "cleanup": told})

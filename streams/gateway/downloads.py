@@ -1,0 +1,108 @@
+"""Audio over HTTP: ranges, validators, and a download that a deletion does not cut off (RFC 9110)."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import BinaryIO
+
+from fastapi import Request, Response
+from fastapi.responses import StreamingResponse
+
+from models.audio import FORMATS
+from storage.errors import NotFound, StoreError
+from storage.records import Record, iso
+from streams.gateway.errors import ApiError, gone
+from streams.gateway.library import Library
+
+PIECE = 1 << 18
+
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+
+
+def audio_headers(record: Record) -> dict[str, str]:
+    """What every answer about a file's audio says. It never changes, so its hash validates it for good."""
+    left = max(0, int((record.expires_at - datetime.now(UTC)).total_seconds()))
+    return {
+        "ETag": f'"{record.sha256}"',
+        "Accept-Ranges": "bytes",
+        "Cache-Control": f"private, max-age={left}, immutable",
+        "Content-Disposition": f'inline; filename="{record.file_id}.{FORMATS[record.format].extension}"',
+        "X-File-ID": record.file_id,
+        "X-Expires-At": iso(record.expires_at),
+    }
+
+
+async def download(request: Request, library: Library, record: Record) -> Response:
+    """The audio, the wanted part of it, or 304. Raises ApiError 410 if it went meanwhile, 416 for no such part."""
+    headers = audio_headers(record)
+    if _matches(request.headers.get("if-none-match"), headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    start, end = 0, record.file_size
+    status, wanted = 200, request.headers.get("range")
+    if wanted and request.headers.get("if-range") in {None, headers["ETag"]}:
+        part = _part(wanted, record.file_size)
+        if part is not None:
+            (start, end), status = part, 206
+            headers["Content-Range"] = f"bytes {start}-{end - 1}/{record.file_size}"
+    headers["Content-Length"] = str(end - start)
+    media_type = FORMATS[record.format].media_type
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers, media_type=media_type)
+    file = await _open(library, record)
+    return StreamingResponse(_pieces(file, start, end), status, headers, media_type)
+
+
+async def pieces(library: Library, record: Record) -> AsyncIterator[bytes]:
+    """All of the audio, some at a time. Raises ApiError 410 if it went meanwhile."""
+    async for piece in _pieces(await _open(library, record), 0, record.file_size):
+        yield piece
+
+
+async def _open(library: Library, record: Record) -> BinaryIO:
+    try:
+        return await asyncio.to_thread(library.files.open, record)
+    except NotFound:
+        library.forget(record.file_id)
+        raise gone(f"file_id: {record.file_id} was deleted just now") from None
+    except StoreError as error:
+        raise ApiError(503, "storage_failed", f"the store does not answer: {error}") from error
+
+
+async def _pieces(file: BinaryIO, start: int, end: int) -> AsyncIterator[bytes]:
+    try:
+        await asyncio.to_thread(file.seek, start)
+        while start < end and (piece := await asyncio.to_thread(file.read, min(PIECE, end - start))):
+            start += len(piece)
+            yield piece
+    finally:
+        with suppress(OSError):
+            file.close()
+
+
+def _matches(given: str | None, etag: str) -> bool:
+    if given is None:
+        return False
+    return given.strip() == "*" or etag in [each.strip().removeprefix("W/") for each in given.split(",")]
+
+
+def _part(wanted: str, size: int) -> tuple[int, int] | None:
+    """The one part that is asked for, as start and end; None for what is no such range, and is ignored.
+
+    Several parts at once are answered with the whole, as RFC 9110 allows. Raises ApiError 416.
+    """
+    match = _RANGE.fullmatch(wanted.strip())
+    if match is None or not any(match.groups()):
+        return None
+    first, last = match.groups()
+    if not first:
+        start, end = max(0, size - int(last)), size
+    else:
+        start, end = int(first), min(int(last) + 1, size) if last else size
+        if last and int(last) < int(first):
+            return None
+    if start >= size or end <= start:
+        told = {"Content-Range": f"bytes */{size}"}
+        raise ApiError(416, "range_not_satisfiable", f"Range: {wanted[:64]} is not within the {size} bytes", told)
+    return start, end

@@ -1,0 +1,55 @@
+"""For whoever watches over a gateway: does it live, can it serve, what has it done."""
+
+from aiokafka.errors import KafkaError
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from streams.gateway.synthesize import PartsOf
+from streams.gateway.waits import Waits
+from streams.readers.group import members
+
+router = APIRouter(tags=["operations"])
+
+
+class Metrics:
+    """Metrics of one gateway, in a registry of its own. Labels are bounded: routes, not paths; no ids."""
+
+    def __init__(self, waits: Waits) -> None:
+        self.registry = CollectorRegistry()
+        labels = ("method", "route", "status")
+        self._calls = Counter("loa_http_requests_total", "HTTP calls", labels, registry=self.registry)
+        self._seconds = Histogram(
+            "loa_http_request_duration_seconds", "time to the last byte", labels[:2], registry=self.registry
+        )
+        waiting = Gauge("loa_http_waits", "calls that wait for an outcome", registry=self.registry)
+        waiting.set_function(lambda: len(waits))
+
+    def seen(self, method: str, route: str, status: int, seconds: float) -> None:
+        """A call has been answered."""
+        self._calls.labels(method, route, str(status)).inc()
+        self._seconds.labels(method, route).observe(seconds)
+
+
+@router.get("/healthz")
+async def healthz() -> JSONResponse:
+    """Whether the process lives."""
+    return JSONResponse({"ok": True})
+
+
+@router.get("/readyz", responses={503: {"description": "a request would not be spoken now"}})
+async def readyz(parts: PartsOf) -> JSONResponse:
+    """Whether a request would be spoken now: the broker answers, and a worker is in the group."""
+    try:
+        workers = await members(parts.settings)
+    except KafkaError as error:
+        return JSONResponse({"ok": False, "reason": f"the broker does not answer: {error}"}, 503)
+    if not workers:
+        return JSONResponse({"ok": False, "reason": "no worker is there"}, 503)
+    return JSONResponse({"ok": True, "workers": workers})
+
+
+@router.get("/metrics", response_class=Response)
+async def metrics(request: Request) -> Response:
+    """Metrics as Prometheus reads them."""
+    return Response(generate_latest(request.app.state.metrics.registry), media_type=CONTENT_TYPE_LATEST)

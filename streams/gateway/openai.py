@@ -1,0 +1,157 @@
+"""What clients of OpenAI's audio API expect: the same calls, fields and errors, spoken by Loa's voices."""
+
+import base64
+import hashlib
+import time
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from storage.records import Record
+from streams.gateway.auth import Caller
+from streams.gateway.downloads import download, pieces
+from streams.gateway.errors import ApiError
+from streams.gateway.keys import Scope
+from streams.gateway.parts import Parts
+from streams.gateway.speech import body_of
+from streams.gateway.synthesize import PartsOf
+
+router = APIRouter(tags=["OpenAI"], prefix="/v1")
+
+MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
+VOICES = (
+    "alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse",
+)  # fmt: skip
+FORMATS = ("mp3", "opus", "flac", "wav", "pcm")
+PCM_RATE = 24_000
+"""Hz; what its clients take for granted."""
+
+SAME_SECONDS = 3600
+"""A call without an id is named by its content and this stretch of time, so that a client's retry is no new request."""
+
+BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Speech"}}},
+    }
+}
+SCHEMA = {
+    "type": "object",
+    "required": ["input", "voice"],
+    "properties": {
+        "model": {
+            "type": "string",
+            "default": "tts-1",
+            "description": "OpenAI's names mean `auto`; or one of /v1/models",
+        },
+        "input": {"type": "string", "minLength": 1},
+        "voice": {
+            "description": "OpenAI's names, or one of /v1/audio/voices",
+            "anyOf": [{"type": "string"}, {"type": "object"}],
+        },
+        "response_format": {"type": "string", "enum": list(FORMATS), "default": "mp3"},
+        "speed": {"type": "number", "minimum": 0.25, "maximum": 4, "default": 1},
+        "stream_format": {"type": "string", "enum": ["audio", "sse"], "default": "audio"},
+        "instructions": {"type": "string", "description": "ignored"},
+    },
+}
+
+
+@router.post(
+    "/audio/speech", openapi_extra=BODY, response_class=Response, responses={200: {"content": {"audio/*": {}}}}
+)
+async def speech(request: Request, parts: PartsOf) -> Response:
+    """Speak `input`; as audio, or as server-sent events with `stream_format: "sse"`."""
+    caller = parts.caller(request, Scope.SPEAK)
+    fields = await body_of(request, parts.settings.max_body_bytes)
+    as_events = _one_of(fields, "stream_format", ("audio", "sse"), "audio") == "sse"
+    asked = parts.speaking.asked(
+        _translated(fields, parts), _request_id(request, fields, caller), caller, wrong_id=request.state.wrong_id
+    )
+    record = await parts.speaking.answered(asked)
+    if record is None:
+        record = await parts.speaking.speak(asked, request, seconds=parts.settings.sync_seconds)
+    if record is None:
+        raise ApiError(504, "synthesis_timeout", f"not spoken within {parts.settings.sync_seconds:g} s; it goes on")
+    if as_events:
+        return StreamingResponse(_events(parts, record), media_type="text/event-stream")
+    return await download(request, parts.library, record)
+
+
+@router.get("/models")
+async def models(request: Request, parts: PartsOf) -> JSONResponse:
+    """The engines that are served, and OpenAI's names for whichever fits."""
+    parts.caller(request, Scope.READ)
+    names = [*MODELS, *parts.registry.engines]
+    data = [{"id": name, "object": "model", "created": 0, "owned_by": "loa"} for name in names]
+    return JSONResponse({"object": "list", "data": data})
+
+
+@router.get("/audio/voices")
+async def voices(request: Request, parts: PartsOf) -> JSONResponse:
+    """All voices, each with its languages."""
+    parts.caller(request, Scope.READ)
+    found = [
+        {
+            "id": f"{engine.name}/{voice.name}",
+            "name": voice.name,
+            "model": engine.name,
+            "languages": list(voice.languages),
+        }
+        for engine in parts.registry.engines.values()
+        for voice in engine.voices
+    ]
+    return JSONResponse({"object": "list", "data": found, "voices": [each["id"] for each in found]})
+
+
+def _translated(fields: Mapping[str, Any], parts: Parts) -> dict[str, Any]:
+    """OpenAI's fields → those of a request. Raises ApiError."""
+    if "input" not in fields:
+        raise ApiError(400, "invalid_request", "input: is missing")
+    audio_format = _one_of(fields, "response_format", FORMATS, "mp3")
+    request = {"text": fields["input"], "format": audio_format}
+    model, voice = fields.get("model", MODELS[0]), _voice(fields.get("voice"), parts)
+    request |= {"model": "auto" if model in MODELS else model}
+    request |= {"voice": voice} if voice is not None else {}
+    request |= {"speed": fields["speed"]} if fields.get("speed") is not None else {}
+    return request | ({"sample_rate": PCM_RATE} if audio_format == "pcm" else {})
+
+
+def _voice(voice: Any, parts: Parts) -> Any:
+    """OpenAI's names stand for a voice of the settings, or for whichever fits the language of the text."""
+    named = voice.get("id") if isinstance(voice, dict) else voice
+    if isinstance(named, str) and named in parts.settings.openai_voices:
+        return parts.settings.openai_voices[named]
+    return None if named in VOICES else named
+
+
+def _one_of(fields: Mapping[str, Any], name: str, allowed: tuple[str, ...], default: str) -> str:
+    value = fields.get(name)
+    if value is None:
+        return default
+    if value not in allowed:
+        raise ApiError(400, "unsupported_format", f"{name}: {value!r} is not supported; allowed: {', '.join(allowed)}")
+    return str(value)
+
+
+def _request_id(request: Request, fields: Mapping[str, Any], caller: Caller) -> str:
+    """The caller's id; else one that a retry of the same call has too."""
+    if request.state.named:
+        return str(request.state.request_id)
+    content = orjson.dumps([int(time.time() // SAME_SECONDS), caller.tenant, fields], option=orjson.OPT_SORT_KEYS)
+    request.state.request_id = f"speech-{hashlib.sha256(content).hexdigest()[:32]}"
+    return str(request.state.request_id)
+
+
+async def _events(parts: Parts, record: Record) -> AsyncIterator[bytes]:
+    async for piece in pieces(parts.library, record):
+        yield _event({"type": "speech.audio.delta", "audio": base64.b64encode(piece).decode()})
+    usage = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
+    yield _event({"type": "speech.audio.done", "usage": usage})
+
+
+def _event(data: Mapping[str, Any]) -> bytes:
+    return b"data: " + orjson.dumps(data) + b"\n\n"

@@ -1,0 +1,37 @@
+"""What the routes of the gateway work with, built once and passed in."""
+
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from models.registry import Registry
+from streams.gateway.auth import Caller, Doorkeeper
+from streams.gateway.keys import Scope
+from streams.gateway.library import Library
+from streams.gateway.speech import Speaking
+from streams.gateway.waits import Waits
+from streams.kafka import EventWriter
+from streams.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A gateway's parts."""
+
+    settings: Settings
+    writer: EventWriter
+    waits: Waits
+    library: Library
+    speaking: Speaking
+    registry: Registry
+    door: Doorkeeper
+
+    def caller(self, request: Request, scope: Scope) -> Caller:
+        """Who calls. Raises ApiError."""
+        return self.door.caller(request, scope)
+
+
+def parts_of(request: Request) -> Parts:
+    """The parts of the app that serves this call."""
+    found: Parts = request.app.state.parts
+    return found

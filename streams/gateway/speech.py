@@ -1,0 +1,147 @@
+"""Speaking over HTTP: a call becomes a request on the log, and waits for its outcome like anybody else."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from aiokafka.errors import KafkaError
+from fastapi import Request
+
+from storage.records import Failure, Record, Stored, file_id
+from streams.errors import ErrorCode, RequestError
+from streams.events import CancelRequested
+from streams.gateway.auth import Caller
+from streams.gateway.errors import ApiError, busy, gone
+from streams.gateway.library import Library
+from streams.gateway.waits import Waits
+from streams.kafka import EventWriter
+from streams.requests import ID_PATTERN, SynthesisRequested, parse
+from streams.settings import Settings
+
+BUSY_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as it is on the log. `value`: its bytes."""
+
+    request: SynthesisRequested
+    request_id: str
+    file_id: str
+    value: bytes
+
+
+class Speaking:
+    """Puts requests on the log and waits for what comes of them."""
+
+    def __init__(self, settings: Settings, writer: EventWriter, waits: Waits, library: Library) -> None:
+        self._settings = settings
+        self._writer = writer
+        self._waits = waits
+        self._library = library
+
+    def asked(self, fields: Mapping[str, Any], request_id: str, caller: Caller, *, wrong_id: bool = False) -> Asked:
+        """A call's fields as a request of the caller's tenant, judged as the worker would. Raises ApiError."""
+        if wrong_id:
+            raise ApiError(400, "invalid_request", f"X-Request-ID: an id matches {ID_PATTERN}")
+        named = {"request_id": request_id, "tenant": caller.tenant} if caller.tenant else {"request_id": request_id}
+        for name, own in named.items():
+            if fields.get(name) not in {None, own}:
+                raise ApiError(400, "invalid_request", f"{name}: is {own!r} for this call, and cannot be another")
+        whole = {**fields, **named}
+        whole.pop("return_audio", None)  # the gateway fetches it from the store
+        try:
+            value = orjson.dumps(whole)
+            request = parse(value, self._settings)
+        except RequestError as error:
+            raise ApiError.of(error) from error
+        except TypeError as error:
+            raise ApiError(400, "invalid_request", f"the request cannot be written as JSON: {error}") from error
+        return Asked(request, request_id, file_id(request.tenant_id, request_id), value)
+
+    async def answered(self, asked: Asked) -> Record | None:
+        """What the same request ended in before. Raises ApiError for a failure, a deletion, or other content."""
+        found = await self._library.find(asked.file_id)
+        return None if found is None else self._judged(asked, found)
+
+    async def speak(self, asked: Asked, request: Request, *, seconds: float) -> Record | None:
+        """Put it on the log and wait so long; None if it is not done by then. Raises ApiError if it fails.
+
+        Where the caller leaves, the work goes on; but what was not to be stored is for nobody then, and is cancelled.
+        """
+        if len(self._waits) >= self._settings.max_waits:
+            raise busy(f"{self._settings.max_waits} calls are waiting already", BUSY_SECONDS)
+        with self._waits.waiting(asked.file_id, "completed", "failed") as outcome:
+            await self._produce(asked, request)
+            try:
+                await self._first(outcome, request, seconds)
+            except asyncio.CancelledError:
+                await self._left(asked)
+                raise
+            if outcome.done():
+                self._check(outcome.result(), asked)
+            elif await request.is_disconnected():
+                await self._left(asked)
+        # What was said while nobody could listen is in the store.
+        found = await self._library.find(asked.file_id)
+        return None if found is None else self._judged(asked, found)
+
+    async def _produce(self, asked: Asked, request: Request) -> None:
+        trace = [(name, request.headers[name].encode()) for name in ("traceparent",) if name in request.headers]
+        topic = "requests.bulk" if asked.request.priority == "bulk" else "requests"
+        try:
+            await self._writer.write(topic, asked.request_id.encode(), asked.value, trace)
+        except KafkaError as error:
+            raise ApiError(503, "internal", f"the request could not be put on the log: {error}") from error
+
+    async def _first(self, outcome: "asyncio.Future[Any]", request: Request, seconds: float) -> None:
+        """Return at the outcome, at the end of the time, or when the caller has left."""
+        leaving = asyncio.create_task(_left(request))
+        try:
+            await asyncio.wait({outcome, leaving}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            leaving.cancel()
+
+    async def _left(self, asked: Asked) -> None:
+        if not asked.request.store:
+            await self._writer.emit(CancelRequested(request_id=asked.request_id, tenant=asked.request.tenant_id))
+
+    def _check(self, event: Mapping[str, Any], asked: Asked) -> None:
+        """Raises ApiError for a failure of this very content."""
+        if "code" in event and event.get("content_sha256") in {None, asked.request.content_sha256()}:
+            raise ApiError.failed(event)
+
+    def _judged(self, asked: Asked, found: Stored) -> Record:
+        if found.content_sha256 != asked.request.content_sha256():
+            message = f"request_id: {asked.request_id!r} was used before for other content; the first result stays"
+            raise ApiError(409, ErrorCode.REQUEST_CONFLICT.value, message)
+        if isinstance(found, Failure):
+            raise ApiError.failed(found.model_dump())
+        if not isinstance(found, Record):
+            raise gone(f"request_id: {asked.request_id!r} was spoken, and its audio was deleted since")
+        return found
+
+
+async def _left(request: Request) -> None:
+    """Return when the caller has hung up."""
+    while not await request.is_disconnected():  # noqa: ASYNC110 - Starlette has nothing that could be waited for
+        await asyncio.sleep(0.5)
+
+
+async def body_of(request: Request, most: int) -> dict[str, Any]:
+    """The JSON object of a call. Raises ApiError: 413 for one that is too large, 400 for what is none."""
+    data = bytearray()
+    async for piece in request.stream():
+        data += piece
+        if len(data) > most:
+            raise ApiError(413, "payload_too_large", f"the body has more than {most} bytes")
+    try:
+        fields = orjson.loads(bytes(data))
+    except json.JSONDecodeError as error:
+        raise ApiError(400, "invalid_request", f"the body is not JSON in UTF-8: {error}") from None
+    if not isinstance(fields, dict):
+        raise ApiError(400, "invalid_request", "the body is JSON, but no object")
+    return fields

@@ -1,0 +1,71 @@
+"""`POST /api/tts/synthesize`."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse
+
+from storage.records import Record
+from streams.gateway.downloads import download
+from streams.gateway.errors import ApiError
+from streams.gateway.keys import Scope
+from streams.gateway.library import shown
+from streams.gateway.parts import Parts, parts_of
+from streams.gateway.speech import Asked, body_of
+from streams.requests import SynthesisRequested
+
+router = APIRouter(tags=["speech"])
+
+BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/SynthesisRequested"}}},
+    }
+}
+PartsOf = Annotated[Parts, Depends(parts_of)]
+
+
+@router.post(
+    "/api/tts/synthesize",
+    openapi_extra=BODY,
+    response_class=Response,
+    responses={
+        200: {"description": "the audio; with `return_audio: false` its metadata", "content": {"audio/*": {}}},
+        202: {"description": "it goes on; ask at `Location`"},
+    },
+)
+async def synthesize(request: Request, parts: PartsOf) -> Response:
+    """Speak a text. A call with an `X-Request-ID` (or `Idempotency-Key`) that was used before is the same request."""
+    caller = parts.caller(request, Scope.SPEAK)
+    fields = await body_of(request, parts.settings.max_body_bytes)
+    return_audio = fields.get("return_audio", True)
+    if not isinstance(return_audio, bool):
+        raise ApiError(400, "invalid_request", f"return_audio: must be true or false; got {return_audio!r}")
+    asked = parts.speaking.asked(fields, request.state.request_id, caller, wrong_id=request.state.wrong_id)
+    record = await parts.speaking.answered(asked)
+    if record is None:
+        later = "respond-async" in request.headers.get("prefer", "")
+        record = await parts.speaking.speak(asked, request, seconds=0 if later else parts.settings.sync_seconds)
+    if record is None:
+        return accepted(asked)
+    if not return_audio:
+        return JSONResponse({"success": True, "metadata": shown(record)}, headers=_about(record))
+    return await download(request, parts.library, record)
+
+
+def accepted(asked: Asked) -> JSONResponse:
+    """The request is on the log, and its outcome will be."""
+    job: dict[str, Any] = {"request_id": asked.request_id, "file_id": asked.file_id, "status": "queued"}
+    where = f"/api/tts/audio/{asked.file_id}"
+    return JSONResponse({"success": True, "job": job}, 202, {"Location": where, "Preference-Applied": "respond-async"})
+
+
+def _about(record: Record) -> dict[str, str]:
+    return {"X-File-ID": record.file_id, "X-Expires-At": record.model_dump(mode="json")["expires_at"]}
+
+
+def schemas() -> dict[str, Any]:
+    """JSON Schemas of bodies that are judged by `streams.requests`, for the OpenAPI document."""
+    schema = SynthesisRequested.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema["properties"]["return_audio"]["default"] = True
+    return {"SynthesisRequested": schema}
