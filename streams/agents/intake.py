@@ -168,9 +168,10 @@ class Intake:
             job.interrupt(ErrorCode.CANCELLED, "request_id: the request was cancelled")
 
     async def _begin(self, work: Coroutine[Any, Any, None], budget: Budget, seconds: float) -> None:
-        """Start work as soon as there is room for so many seconds of speech."""
+        """Start work as soon as there is room for so many seconds of speech, but not in room that a drain has made."""
         try:
             await budget.take(seconds)
+            await self._stay_out_if_closing()
         except BaseException:
             work.close()
             raise

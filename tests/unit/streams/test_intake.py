@@ -101,6 +101,28 @@ async def test_a_flood_leaves_the_window_to_others():
     assert "single" in {e.request_id for e in rig.writer.of("completed")}
 
 
+async def test_a_drain_that_makes_room_starts_nothing_new():
+    """Started and given up at once, it would be spoken twice: by who comes next, again."""
+    rig = Rig(settings.load({"TTS_MODELS": "tone", "TTS_WINDOW_REQUESTS": "1"}))
+    rig.pool.gate.clear()
+    rig.ask(request_id="held")
+    rig.ask(request_id="waits")
+    agent = rig.agent()
+    running = asyncio.create_task(agent.run(aiter(rig.log)))
+    await taken(rig)
+    draining = asyncio.create_task(agent.drain(30))
+    await asyncio.sleep(0)
+    rig.pool.gate.set()
+    await draining
+    for _ in range(20):  # as far as it comes
+        await asyncio.sleep(0)
+    assert [e.request_id for e in rig.writer.of("progress") if e.state == "started"] == ["held"]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await agent.cancel()
+    assert rig.log.done == [0]
+
+
 async def test_a_running_request_is_cancelled():
     rig = Rig(SETTINGS)
     rig.ask(request_id="r")
