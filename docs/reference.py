@@ -1,18 +1,21 @@
-"""Writes the tables of the README from the code: settings, topics, error codes. `--check` only compares.
+"""Writes from the code: the tables of the README (settings, topics, error codes), and docs/openapi.json.
 
-.venv/bin/python docs/reference.py [--check]
+.venv/bin/python docs/reference.py
 """
 
 import re
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import orjson
+
 from streams import settings
 from streams.errors import REASONS, ErrorCode
+from streams.gateway.app import routes
 from streams.topics import Topics
 
 README = Path(__file__).parent.parent / "README.md"
+OPENAPI = Path(__file__).parent / "openapi.json"
 WRITTEN_BY = {
     "requests": "clients: a text to speak",
     "requests.bulk": "clients, worker: requests that may wait",
@@ -75,14 +78,14 @@ def filled(text: str) -> str:
     return text
 
 
+def openapi() -> bytes:
+    """The OpenAPI document."""
+    return orjson.dumps(routes().openapi(), option=orjson.OPT_INDENT_2) + b"\n"
+
+
 def main() -> None:
-    old = README.read_text()
-    new = filled(old)
-    if "--check" in sys.argv:
-        if new != old:
-            raise SystemExit("the tables of README.md are not those of the code; run `make docs`")
-    else:
-        README.write_text(new)
+    README.write_text(filled(README.read_text()))
+    OPENAPI.write_bytes(openapi())
 
 
 if __name__ == "__main__":

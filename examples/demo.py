@@ -25,7 +25,7 @@ def say(line: str) -> None:
 @asynccontextmanager
 async def loa_up() -> AsyncIterator[dict[str, str]]:
     """Run `loa up`; yields what it says once it can speak, and stops it in order at the end."""
-    command = [sys.executable, "-m", "streams.cli", "up"]
+    command = [sys.executable, "-m", "streams.cli", "up", "--port", "0"]
     loa = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
     try:
         line = await loa.stdout.readline()

@@ -33,10 +33,8 @@ def serve(parts: Parts) -> ASGIApp:
 
 def create_app(parts: Parts, metrics: Metrics) -> FastAPI:
     """The routes over these parts."""
-    app = FastAPI(title="Loa", version=__version__, description=DESCRIPTION, docs_url=None, redoc_url=None)
+    app = routes()
     app.state.parts, app.state.metrics = parts, metrics
-    for module in (synthesize, audio, openai, health):
-        app.include_router(module.router)
     if parts.settings.cors_origins:
         exposed = ["X-Request-ID", "X-File-ID", "X-Expires-At", "Location", "Retry-After"]
         app.add_middleware(
@@ -46,6 +44,14 @@ def create_app(parts: Parts, metrics: Metrics) -> FastAPI:
             allow_headers=["*"],
             expose_headers=exposed,
         )
+    return app
+
+
+def routes() -> FastAPI:
+    """All calls and how they fail, without anything behind them."""
+    app = FastAPI(title="Loa", version=__version__, description=DESCRIPTION, docs_url=None, redoc_url=None)
+    for module in (synthesize, audio, openai, health):
+        app.include_router(module.router)
     app.add_exception_handler(ApiError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _of_http)

@@ -23,7 +23,7 @@ NAMED_BY = ("x-request-id", "idempotency-key")
 class EveryAnswer:
     """Around the whole application, its answers to its own faults included.
 
-    `request.state` has `request_id`, the caller's or a new one; whether it was `named`; and whether it was a `wrong_id`.
+    `request.state` has `request_id`, the caller's or a new one; was it `named`, and was it a `wrong_id`?
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:

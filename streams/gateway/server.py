@@ -21,6 +21,7 @@ from streams.settings import Settings, SettingsError
 from streams.topics import Topics
 
 GRACE_SECONDS = 20
+BACKLOG = 2048
 
 
 class Gateway:
@@ -102,6 +103,7 @@ def _listen(host: str, port: int) -> socket.socket:
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((host, port))
+        made.listen(BACKLOG)  # from now on a caller gets in
     except OSError as error:
         made.close()
         raise SettingsError(f"--host {host} --port {port}: {error.strerror}; give another") from error

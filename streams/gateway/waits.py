@@ -30,7 +30,7 @@ class Waits:
         self.heard: list[Callable[[str, Event], None]] = []
 
     def __len__(self) -> int:
-        return sum(map(len, self._waiting.values()))
+        return len({id(future) for futures in self._waiting.values() for future in futures})
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:

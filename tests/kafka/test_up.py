@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import urllib.request
 from collections.abc import Callable
 
 import soundfile
@@ -12,12 +13,12 @@ from streams.broker import EmbeddedBroker
 from tests.kafka.conftest import NewLoa
 from tests.kafka.installation import Installation
 from tests.kafka.log import Kafka
-from tests.kafka.processes import Loa, alive, until
+from tests.kafka.processes import PATIENCE, Loa, alive, until
 
 
 def start(loa: Installation) -> Loa:
     """`loa up` with a broker of its own, whose data stay in the installation's folder."""
-    return loa.run("up", "--data", str(loa.folder / "data"), TTS_KAFKA_BROKERS="")
+    return loa.run("up", "--port", "0", "--data", str(loa.folder / "data"), TTS_KAFKA_BROKERS="")
 
 
 async def output(loa: Installation, *arguments: str) -> Loa:
@@ -70,6 +71,13 @@ async def look_around(loa: Installation) -> None:
     assert [line["ok"] for line in doctor.lines] == [True] * len(doctor.lines) and len(doctor.lines) >= 3
 
 
+def hear(address: str) -> bytes:
+    """The first bytes of what is spoken over HTTP."""
+    request = urllib.request.Request(f"{address}/api/tts/synthesize", b'{"text": "Hello over HTTP.", "model": "tone"}')
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+        return bytes(answer.read(4))
+
+
 async def test_one_machine_from_start_to_end(new_loa: NewLoa, new_broker: Callable[..., EmbeddedBroker]) -> None:
     loa = new_loa(TTS_MODELS="hibari,tone")
     first = start(loa)
@@ -88,10 +96,11 @@ async def test_one_machine_from_start_to_end(new_loa: NewLoa, new_broker: Callab
 
     sent = await leave_a_request(new_broker(loa.folder / "data" / "kafka"), loa)
     second = start(loa)
-    await second.ready()
+    ready = await second.ready()
     async with loa.reader("completed", "failed") as reader:
         assert [event.short for event in (await reader.answered(sent))[sent]] == ["completed"]
         assert len(reader.of("completed")) == 2, "what was said before is still in the log"
+    assert await asyncio.to_thread(hear, ready["http"]) == b"RIFF"
 
     parts = second.children()
     second.kill()

@@ -188,7 +188,7 @@ async def test_without_secret_and_endpoints_it_does_not_start(site: Installation
 
 
 async def test_all_of_loa_on_one_machine_tells_too(site: Installation, receiver: Receiver) -> None:
-    up = site.run("up")
+    up = site.run("up", "--port", "0")
     await up.ready()
     await site.produce({"request_id": "r", "text": "Tell me.", "model": "tone", "callback_url": receiver.url("ok")})
     await until(lambda: receiver.told["/ok/0"], "the callback")
@@ -196,6 +196,6 @@ async def test_all_of_loa_on_one_machine_tells_too(site: Installation, receiver:
     up.ctrl_c()
     assert await up.status() == 0
     assert alive(parts) == []
-    wrong = site.run("up", TTS_WEBHOOK_SECRET="hunter2")
+    wrong = site.run("up", "--port", "0", TTS_WEBHOOK_SECRET="hunter2")
     assert await wrong.status() == 2
     assert "TTS_WEBHOOK_SECRET" in wrong.said and "hunter2" not in wrong.said

@@ -19,6 +19,11 @@ def test_the_tables_of_the_readme_are_those_of_the_code():
     assert filled(README) == README, "run `make docs`"
 
 
+def test_the_openapi_document_is_that_of_the_code():
+    made = runpy.run_path(str(ROOT / "docs/reference.py"))["openapi"]()
+    assert (ROOT / "docs/openapi.json").read_bytes() == made, "run `make docs`"
+
+
 def test_every_field_of_a_request_is_in_the_readme():
     described = re.search(r"### The request\n(.*?)### ", README, re.DOTALL)
     assert described

@@ -1,0 +1,62 @@
+"""The application without anything behind it: errors, ids, documents."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import orjson
+import pytest
+
+from streams.errors import ErrorCode
+from streams.gateway.app import routes
+from streams.gateway.errors import STATUS, ApiError
+from streams.gateway.health import Metrics
+from streams.gateway.middleware import EveryAnswer
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    app, metrics = routes(), Metrics(())  # type: ignore[arg-type]
+    app.state.metrics = metrics
+    transport = httpx.ASGITransport(EveryAnswer(app, metrics), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://loa") as made:
+        yield made
+
+
+def test_every_code_has_a_status() -> None:
+    assert STATUS.keys() == set(ErrorCode)
+    assert ApiError.failed({"code": "of a later version", "message": "m"}).status == 500
+
+
+async def test_a_fault_is_told_without_what_it_was(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/v1/models")  # there is nothing behind it
+    assert answer.status_code == 500
+    assert answer.json()["error"]["code"] == "internal"
+    assert "parts" not in answer.text and "Traceback" not in answer.text
+    assert answer.headers["x-request-id"] and answer.headers["x-frame-options"] == "DENY"
+    ours = await client.post("/api/tts/storage/cleanup")
+    assert ours.json()["error"]["request_id"] == ours.headers["x-request-id"]
+
+
+async def test_an_id_is_the_callers_if_it_is_one(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/healthz", headers={"X-Request-ID": "mine-1"})).headers["x-request-id"] == "mine-1"
+    for wrong in ("a b", "../x", "x" * 200, "-first"):
+        assert (await client.get("/healthz", headers={"X-Request-ID": wrong})).headers["x-request-id"] != wrong
+
+
+async def test_the_documents(client: httpx.AsyncClient) -> None:
+    document = (await client.get("/openapi.json")).json()
+    assert document["openapi"].startswith("3.1")
+    assert {"/api/tts/synthesize", "/api/tts/audio/{file_id}", "/v1/audio/speech"} <= document["paths"].keys()
+    named = [call["operationId"] for calls in document["paths"].values() for call in calls.values()]
+    assert len(set(named)) == len(named)
+    assert b"$defs" not in orjson.dumps(document)
+    page = (await client.get("/docs")).text
+    assert "http://" not in page and "https://" not in page, "it works without the internet"
+
+
+async def test_metrics_have_no_paths_or_ids(client: httpx.AsyncClient) -> None:
+    await client.get("/secret/path")
+    await client.request("BREW", "/healthz")
+    text = (await client.get("/metrics")).text
+    assert 'method="GET",route="none",status="404"' in text
+    assert "secret" not in text and "BREW" not in text
