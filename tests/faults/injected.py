@@ -85,6 +85,38 @@ def without_window() -> None:
     Window.done = done  # type: ignore[method-assign]
 
 
+def without_hole_check() -> None:
+    """Records that were skipped are not missed, and the next commit goes past them."""
+    from streams.window import Window
+
+    honest = Window.track
+
+    def start(self: Any, partition: Any, offset: int, committed: int | None, log_start: int) -> int:
+        self._newest[partition] = offset - 1
+        return 0
+
+    def track(self: Any, partition: Any, offset: int, epoch: int) -> Any:
+        if epoch == self.epoch:
+            self._newest[partition] = max(self._newest[partition], offset - 1)
+        return honest(self, partition, offset, epoch)
+
+    Window.start, Window.track = start, track  # type: ignore[method-assign]
+
+
+def without_epochs() -> None:
+    """What was read before a rebalance counts after it, and is committed."""
+    from streams.window import Window
+
+    Window.reset = lambda self: None  # type: ignore[method-assign]
+
+
+def without_seeking() -> None:
+    """Where nothing is committed yet, what Faust has thrown away is not read again."""
+    from streams.agents.transport import Consumer
+
+    del Consumer.seek_to_committed
+
+
 def without_write_once() -> None:
     """Who writes last wins."""
     from storage.local import LocalStore
