@@ -8,7 +8,6 @@ import functools
 import logging
 import tempfile
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +20,7 @@ from faust.app.base import BootStrategy
 
 from streams.agents.delivery import Deliveries, Delivery
 from streams.agents.transport import ReadAhead, Transport
+from streams.agents.twins import Twins
 from streams.crash import crash_point
 from streams.kafka import DEFAULT_BROKERS, ssl_context
 from streams.settings import Settings
@@ -28,13 +28,8 @@ from streams.window import Partition, Window
 
 COMMIT_SECONDS = 1.0
 NEVER = 1e7
-TWIN_REJOINS, TWIN_SECONDS = 4, 30.0
 
 log = structlog.get_logger(__name__)
-
-
-class TwinError(Exception):
-    """Another process has this worker's name: the two take the group membership from each other without end."""
 
 
 class _Boot(BootStrategy):  # type: ignore[misc]
@@ -61,7 +56,7 @@ class Service(faust.App):  # type: ignore[misc]
         self.assigned = asyncio.Event()
         self.fatal: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._folder = tempfile.TemporaryDirectory(prefix="loa-faust-")
-        self._rejoins: deque[tuple[int, float]] = deque(maxlen=TWIN_REJOINS)
+        self._twins = Twins()
         self._generation: int | None = None
         super().__init__(settings.kafka_group, **_options(settings, worker, Path(self._folder.name)))
         self.on_partitions_revoked.connect(self._revoked)
@@ -141,19 +136,15 @@ class Service(faust.App):  # type: ignore[misc]
             await asyncio.sleep(COMMIT_SECONDS)
             await self.commit_finished()
 
-    async def _revoked(self, _: Any, revoked: set[Any], **__: Any) -> None:
+    async def _revoked(self, _: Any, __: set[Any], **___: Any) -> None:
         self.window.reset()
         self.read_ahead.reset()
-        now, generation = time.monotonic(), self.consumer_generation_id
-        if revoked:
-            self._rejoins.append((generation, now))
-        same = [then for number, then in self._rejoins if number == generation and now - then < TWIN_SECONDS]
-        if len(same) >= TWIN_REJOINS:
-            self._end(f"rejoined {TWIN_REJOINS} times in {TWIN_SECONDS:g} s: another process has this TTS_WORKER_ID")
 
     async def _were_assigned(self, _: Any, assigned: set[Any], **__: Any) -> None:
         log.info("partitions assigned", count=len(assigned))
         self.assigned.set()
+        if self._twins.joined(self.consumer.generation()):
+            self._end("joined the same generation again and again: another process has this TTS_WORKER_ID")
 
     def trouble(self, oldest: float) -> str | None:
         """Why this worker cannot go on, if so: Faust crashed, or a record is unfinished for too long (seconds).

@@ -97,6 +97,10 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         answer = await self._thread.call_thread(coordinator.fetch_committed_offsets, [pair])
         return int(answer[pair].offset) if pair in answer else None
 
+    def generation(self) -> int:
+        """Of the group membership as the coordinator has it; Faust's own number follows it late."""
+        return int(self._thread._ensure_consumer()._coordinator.generation)
+
     async def log_start(self, partition: Partition) -> int:
         """The first offset that the log still has."""
         answer = await self.earliest_offsets(driver.TP(*partition))

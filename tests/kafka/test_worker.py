@@ -77,3 +77,20 @@ async def test_a_worker_waits_for_its_broker(new_broker: Callable[..., EmbeddedB
     async with loa.reader("completed", "failed") as reader:
         assert (await reader.answered(sent))[sent][0].short == "completed"
     loa.end()
+
+
+async def test_processes_that_share_a_name_leave_with_an_error(loa: Installation) -> None:
+    """They would take the membership from each other without end, and each record would be worked on twice."""
+    twins = [await loa.worker(TTS_WORKER_ID="twin") for _ in range(2)]
+    await until(lambda: any(not twin.running for twin in twins), "the end of one")
+    for twin in twins:
+        loa.processes.remove(twin)
+        if twin.running:
+            twin.send(signal.SIGTERM)
+    left = [twin for twin in twins if await twin.status() == 1]
+    assert left
+    assert all("another process has this TTS_WORKER_ID" in twin.said for twin in left)
+    await loa.produce({"request_id": "r", "text": "One is enough.", "model": "tone"})
+    await loa.worker(TTS_WORKER_ID="twin")
+    async with loa.reader("completed") as reader:
+        await reader.answered("r")
