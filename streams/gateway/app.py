@@ -3,6 +3,7 @@
 from typing import Any
 
 import structlog
+from aiokafka.errors import KafkaError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
@@ -55,6 +56,7 @@ def routes() -> FastAPI:
     app.add_exception_handler(ApiError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(KafkaError, _no_broker)
     app.add_exception_handler(Exception, _unforeseen)
     app.add_api_route("/docs", _docs, include_in_schema=False)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
@@ -115,6 +117,11 @@ async def _of_http(request: Request, error: Exception) -> JSONResponse:
 
 def _phrase(error: Exception) -> str:
     return str(error.detail) if isinstance(error, HTTPException) else "failed"
+
+
+async def _no_broker(request: Request, error: Exception) -> JSONResponse:
+    log.warning("the broker refused or did not answer", path=request.url.path, error=str(error))
+    return _answer(request, ApiError(503, "internal", "the log cannot be reached now", {"Retry-After": "5"}))
 
 
 async def _unforeseen(request: Request, error: Exception) -> JSONResponse:

@@ -2,6 +2,7 @@
 
 import ipaddress
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from fastapi import Request
 
@@ -24,14 +25,23 @@ class Caller:
 
 
 class Doorkeeper:
-    """Tells callers by their API key. Without a file of keys everybody is trusted, and only this machine can call."""
+    """Tells callers by their API key.
 
-    def __init__(self, keys: Keys | None) -> None:
+    Without a file of keys everybody is trusted, and only this machine can call. Its browsers can too, though, on behalf
+    of any page that is open in them: that is refused, whether the page says where it is from or gave its own name our
+    address (DNS rebinding).
+    """
+
+    def __init__(self, settings: Settings, keys: Keys | None) -> None:
         self._keys = keys
+        self._origins = set(settings.cors_origins)
+        ours = [settings.public_url or "", *settings.cors_origins]
+        self._hosts = {_hostname(url) for url in ours} - {""}
 
     def caller(self, request: Request, scope: Scope) -> Caller:
         """Who calls. Raises ApiError 401 without a valid key, 403 for a key that does not have the scope."""
         if self._keys is None:
+            self._refuse_pages(request)
             return Caller(None)
         plain = _key_of(request)
         if not plain:
@@ -42,6 +52,22 @@ class Doorkeeper:
         if scope not in key.scopes and Scope.ADMIN not in key.scopes:
             raise forbidden(f"the API key has the scopes {', '.join(key.scopes)}; this call needs {scope}")
         return Caller(None if Scope.ADMIN in key.scopes else key.tenant, key.scopes)
+
+    def _refuse_pages(self, request: Request) -> None:
+        host, origin = request.headers.get("host", ""), request.headers.get("origin")
+        name = _hostname(f"//{host}")
+        if not _is_loopback(name) and name not in self._hosts:
+            known = "set TTS_PUBLIC_URL to the address that callers know, or use API keys"
+            raise forbidden(f"Host: {host[:64]!r} is not this machine; {known}")
+        if origin is not None and origin.partition("://")[2] != host and not self._origins & {origin, "*"}:
+            raise forbidden(f"Origin: {origin[:64]!r} may not call; list it in TTS_CORS_ORIGINS, or use API keys")
+
+
+def _hostname(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _key_of(request: Request) -> str:

@@ -18,7 +18,7 @@ from streams.gateway.library import Library
 
 PIECE = 1 << 18
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 def audio_headers(record: Record) -> dict[str, str]:
