@@ -7,20 +7,19 @@ from aiokafka.errors import KafkaError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from streams import __version__
 from streams.gateway import audio, health, openai, synthesize
+from streams.gateway.document import DESCRIPTION, document
 from streams.gateway.errors import ApiError
 from streams.gateway.health import Metrics
 from streams.gateway.middleware import EveryAnswer
 from streams.gateway.pages import calls_page
 from streams.gateway.parts import Parts
 
-DESCRIPTION = "Text to speech over HTTP: what is asked becomes an event on the log, and each answer is on it too."
 OF_HTTP = {404: "not_found", 405: "method_not_allowed"}
 
 log = structlog.get_logger(__name__)
@@ -61,19 +60,6 @@ def routes() -> FastAPI:
     app.add_api_route("/docs", _docs, include_in_schema=False)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
     return app
-
-
-def document(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI 3.1 document."""
-    if app.openapi_schema is None:
-        made = get_openapi(title=app.title, version="1", description=DESCRIPTION, routes=app.routes)
-        made.setdefault("components", {}).setdefault("schemas", {}).update(
-            synthesize.schemas() | {"Speech": openai.SCHEMA}
-        )
-        made["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-        made["security"] = [{}, {"key": []}]
-        app.openapi_schema = made
-    return app.openapi_schema
 
 
 async def _docs(request: Request) -> HTMLResponse:

@@ -2,12 +2,15 @@
 
 import ipaddress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from fastapi import Request
 
+from storage.records import iso
 from streams.gateway.errors import forbidden, unauthorized
 from streams.gateway.keys import Keys, Scope
+from streams.links import links_of
 from streams.requests import DEFAULT_TENANT
 from streams.settings import Settings, SettingsError
 
@@ -18,6 +21,8 @@ class Caller:
 
     tenant: str | None
     scopes: tuple[Scope, ...] = tuple(Scope)
+    until: datetime | None = None
+    """For who came by a signed link: when it ends."""
 
     def sees(self, tenant: str | None) -> bool:
         """Whether what belongs to a tenant exists for this caller."""
@@ -34,6 +39,7 @@ class Doorkeeper:
 
     def __init__(self, settings: Settings, keys: Keys | None) -> None:
         self._keys = keys
+        self._links = links_of(settings)
         self._origins = set(settings.cors_origins)
         ours = [settings.public_url or "", *settings.cors_origins]
         self._hosts = {_hostname(url) for url in ours} - {""}
@@ -52,6 +58,17 @@ class Doorkeeper:
         if scope not in key.scopes and Scope.ADMIN not in key.scopes:
             raise forbidden(f"the API key has the scopes {', '.join(key.scopes)}; this call needs {scope}")
         return Caller(None if Scope.ADMIN in key.scopes else key.tenant, key.scopes)
+
+    def reader(self, request: Request, file_id: str, expires: str | None, signature: str | None) -> Caller:
+        """Who fetches a file: whoever has a signed link to it, or else a caller who may read. Raises ApiError."""
+        if self._links is None or signature is None:
+            return self.caller(request, Scope.READ)
+        until = self._links.good_until(file_id, expires or "", signature)
+        if until is None:
+            raise forbidden("signature: it is not that of a link to this file")
+        if until <= datetime.now(UTC):
+            raise forbidden(f"expires: the link ended at {iso(until)}")
+        return Caller(None, (Scope.READ,), until)
 
     def _refuse_pages(self, request: Request) -> None:
         host, origin = request.headers.get("host", ""), request.headers.get("origin")
