@@ -132,6 +132,10 @@ class AudioFiles:
         key = audio_key(record.file_id, record.format)
         return self.store.size(key) == record.file_size and self._sha256(key) == record.sha256
 
+    def looks_whole(self, record: Record) -> bool:
+        """Whether the audio is there with the record's size; reads nothing of it."""
+        return self.store.size(audio_key(record.file_id, record.format)) == record.file_size
+
     def adopt(self, record: Record) -> bool:
         """Whether a record found, not written, may be announced: audio whole, and all of it durable.
 

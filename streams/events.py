@@ -85,7 +85,9 @@ class SynthesisCompleted(OutcomeEvent):
     topic = "completed"
 
     file_path: str = Field(description="where the audio is, seen from the worker")
-    audio_url: str | None = Field(None, description="where it can be fetched, if there is a public address")
+    audio_url: str | None = Field(
+        None, description="where it can be fetched until it expires, if there is a public address"
+    )
     format: str
     sample_rate: int = Field(description="Hz")
     duration_seconds: float

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from storage.links import LEAST_BYTES
+
 PREFIX = "TTS_"
 
 
@@ -63,6 +65,10 @@ class Settings(BaseSettings):
         15, description="how long past its expiry a half-written file may still belong to a living writer, in minutes"
     )
     public_url: str | None = Field(None, description="base of `audio_url` in events, such as https://tts.example.com")
+    link_secret: SecretStr | None = Field(
+        None,
+        description="signs download links, `audio_url` too; 16 bytes or more; two, with a space, while it is changed",
+    )
 
     kafka_brokers: str | None = Field(
         None, description="host:port of brokers, separated by commas; without it `loa up` starts its own"
@@ -178,12 +184,19 @@ class Settings(BaseSettings):
             raise ValueError(
                 "TTS_KAFKA_SASL_USERNAME, TTS_KAFKA_SASL_PASSWORD: needed for " + self.kafka_security_protocol
             )
+        if any(len(secret.encode()) < LEAST_BYTES for secret in self.link_secrets):
+            raise ValueError(f"TTS_LINK_SECRET: a secret has at least {LEAST_BYTES} bytes")
         return self
 
     @property
     def webhook_secrets(self) -> list[str]:
         """Those in TTS_WEBHOOK_SECRET."""
         return self.webhook_secret.get_secret_value().split() if self.webhook_secret else []
+
+    @property
+    def link_secrets(self) -> list[str]:
+        """Those in TTS_LINK_SECRET."""
+        return self.link_secret.get_secret_value().split() if self.link_secret else []
 
     @property
     def longest_delay_seconds(self) -> float:

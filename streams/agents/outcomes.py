@@ -8,10 +8,9 @@ from streams.agents.delivery import Delivery
 from streams.agents.job import Job
 from streams.errors import ErrorCode, RequestError
 from streams.events import AudioDeleted, Headers, SynthesisCompleted, SynthesisFailed
+from streams.links import links_of, signed_url
 from streams.requests import DEFAULT_TENANT
 from streams.settings import Settings
-
-AUDIO_PATH = "/api/tts/audio"
 
 
 def completed(found: Record | Tombstone, settings: Settings, audio: bytes | None = None) -> SynthesisCompleted:
@@ -19,7 +18,9 @@ def completed(found: Record | Tombstone, settings: Settings, audio: bytes | None
     fields = found.model_dump()
     fields["metadata"] = fields["metadata"] or None
     counts = {name: fields["synthesis"][name] for name in ("text_sha256", "characters", "chunks")}
-    url = f"{settings.public_url.rstrip('/')}{AUDIO_PATH}/{found.file_id}" if settings.public_url else None
+    url = None
+    if settings.public_url and found.expires_at:
+        url = signed_url(settings, links_of(settings), found.file_id, found.expires_at)
     inline = base64.b64encode(audio).decode() if audio is not None else None
     return SynthesisCompleted.model_validate(fields | counts | {"audio_url": url, "audio_base64": inline})
 

@@ -3,23 +3,23 @@
 from typing import Any
 
 import structlog
+from aiokafka.errors import KafkaError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from streams import __version__
 from streams.gateway import audio, health, openai, synthesize
+from streams.gateway.document import DESCRIPTION, document
 from streams.gateway.errors import ApiError
 from streams.gateway.health import Metrics
 from streams.gateway.middleware import EveryAnswer
 from streams.gateway.pages import calls_page
 from streams.gateway.parts import Parts
 
-DESCRIPTION = "Text to speech over HTTP: what is asked becomes an event on the log, and each answer is on it too."
 OF_HTTP = {404: "not_found", 405: "method_not_allowed"}
 
 log = structlog.get_logger(__name__)
@@ -55,23 +55,11 @@ def routes() -> FastAPI:
     app.add_exception_handler(ApiError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(KafkaError, _no_broker)
     app.add_exception_handler(Exception, _unforeseen)
     app.add_api_route("/docs", _docs, include_in_schema=False)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
     return app
-
-
-def document(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI 3.1 document."""
-    if app.openapi_schema is None:
-        made = get_openapi(title=app.title, version="1", description=DESCRIPTION, routes=app.routes)
-        made.setdefault("components", {}).setdefault("schemas", {}).update(
-            synthesize.schemas() | {"Speech": openai.SCHEMA}
-        )
-        made["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-        made["security"] = [{}, {"key": []}]
-        app.openapi_schema = made
-    return app.openapi_schema
 
 
 async def _docs(request: Request) -> HTMLResponse:
@@ -115,6 +103,11 @@ async def _of_http(request: Request, error: Exception) -> JSONResponse:
 
 def _phrase(error: Exception) -> str:
     return str(error.detail) if isinstance(error, HTTPException) else "failed"
+
+
+async def _no_broker(request: Request, error: Exception) -> JSONResponse:
+    log.warning("the broker refused or did not answer", path=request.url.path, error=str(error))
+    return _answer(request, ApiError(503, "internal", "the log cannot be reached now", {"Retry-After": "5"}))
 
 
 async def _unforeseen(request: Request, error: Exception) -> JSONResponse:

@@ -1,10 +1,10 @@
 """`/api/tts/audio/{file_id}`: the audio, its metadata, and its end."""
 
 import asyncio
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from storage.records import Record, Tombstone, iso
@@ -15,6 +15,9 @@ from streams.gateway.errors import not_found
 from streams.gateway.keys import Scope
 from streams.gateway.library import FILE_ID, shown
 from streams.gateway.synthesize import PartsOf
+from streams.links import links_of, signed_url
+
+LONGEST_LINK_SECONDS = 31_536_000
 
 router = APIRouter(tags=["files"])
 
@@ -30,10 +33,34 @@ AUDIO: dict[int | str, dict[str, Any]] = {
 
 @router.head("/api/tts/audio/{file_id}", include_in_schema=False)
 @router.get("/api/tts/audio/{file_id}", response_class=Response, responses=AUDIO)
-async def audio(file_id: str, request: Request, parts: PartsOf) -> Response:
-    """The audio: whole, or a range of it; validated by its SHA-256."""
-    record = await parts.library.record(file_id, parts.caller(request, Scope.READ))
-    return await download(request, parts.library, record)
+async def audio(
+    file_id: str,
+    request: Request,
+    parts: PartsOf,
+    expires: Annotated[str | None, Query(description="of a signed link")] = None,
+    signature: Annotated[str | None, Query(description="of a signed link")] = None,
+) -> Response:
+    """The audio: whole, or a range of it; validated by its SHA-256. A signed link needs no key."""
+    caller = parts.door.reader(request, file_id, expires, signature)
+    record = await parts.library.record(file_id, caller)
+    return await download(request, parts.library, record, caller.until)
+
+
+@router.get("/api/tts/audio/{file_id}/link")
+async def link(
+    file_id: str,
+    request: Request,
+    parts: PartsOf,
+    seconds: Annotated[int, Query(ge=1, le=LONGEST_LINK_SECONDS, description="how long it is good")] = 3600,
+) -> JSONResponse:
+    """A link by which anybody can fetch the audio, until it ends or the file expires."""
+    caller, links = parts.caller(request, Scope.READ), links_of(parts.settings)
+    if links is None:
+        raise not_found("links are not made here: there is no TTS_LINK_SECRET")
+    record = await parts.library.record(file_id, caller)
+    until = min(record.expires_at, datetime.now(UTC) + timedelta(seconds=seconds)).replace(microsecond=0)
+    url = signed_url(parts.settings, links, file_id, until)
+    return JSONResponse({"success": True, "url": url, "expires_at": iso(until)})
 
 
 @router.get("/api/tts/audio/{file_id}/metadata")

@@ -38,6 +38,7 @@ class Cleaning:
                 ends = {TopicPartition(place.topic, place.partition): place.offset for place in places}
                 while not await self._passed(ends):  # noqa: ASYNC110 - the broker tells no one by itself
                     await asyncio.sleep(LOOK_SECONDS)
+                await self._waits.caught_up("deleted")
         except TimeoutError:
             raise ApiError(503, "internal", "no worker has cleaned up in time; it will be done") from None
         except KafkaError as error:

@@ -18,25 +18,29 @@ from streams.gateway.library import Library
 
 PIECE = 1 << 18
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
-def audio_headers(record: Record) -> dict[str, str]:
-    """What every answer about a file's audio says. It never changes, so its hash validates it for good."""
-    left = max(0, int((record.expires_at - datetime.now(UTC)).total_seconds()))
+def audio_headers(record: Record, until: datetime | None = None) -> dict[str, str]:
+    """What every answer about a file's audio says. It never changes, so its hash validates it for good.
+
+    `until`: when the signed link ends by which it is fetched; a cache that others share may keep it as long.
+    """
+    end = min(record.expires_at, until) if until else record.expires_at
+    left = max(0, int((end - datetime.now(UTC)).total_seconds()))
     return {
         "ETag": f'"{record.sha256}"',
         "Accept-Ranges": "bytes",
-        "Cache-Control": f"private, max-age={left}, immutable",
+        "Cache-Control": f"{'public' if until else 'private'}, max-age={left}, immutable",
         "Content-Disposition": f'inline; filename="{record.file_id}.{FORMATS[record.format].extension}"',
         "X-File-ID": record.file_id,
         "X-Expires-At": iso(record.expires_at),
     }
 
 
-async def download(request: Request, library: Library, record: Record) -> Response:
+async def download(request: Request, library: Library, record: Record, until: datetime | None = None) -> Response:
     """The audio, the wanted part of it, or 304. Raises ApiError 410 if it went meanwhile, 416 for no such part."""
-    headers = audio_headers(record)
+    headers = audio_headers(record, until)
     if _matches(request.headers.get("if-none-match"), headers["ETag"]):
         return Response(status_code=304, headers=headers)
     start, end = 0, record.file_size

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 from streams.errors import ErrorCode, RequestError
 
@@ -46,11 +46,15 @@ class ApiError(Exception):
         return cls(STATUS[error.code], error.code.value, error.message)
 
     @classmethod
-    def failed(cls, event: Mapping[str, Any]) -> "ApiError":
+    def failed(cls, event: Mapping[str, Any]) -> Self:
         """For a `tts.failed`, or the failure in the store."""
         code = str(event.get("code"))
         known = next((each for each in ErrorCode if each.value == code), ErrorCode.INTERNAL)
         return cls(STATUS[known], code, str(event.get("message")))
+
+
+class EndedError(ApiError):
+    """The same request ended so before."""
 
 
 def unauthorized(message: str) -> ApiError:
@@ -70,7 +74,7 @@ def not_found(message: str) -> ApiError:
 
 def gone(message: str) -> ApiError:
     """It was there, and expired or was deleted."""
-    return ApiError(410, ErrorCode.EXPIRED.value, message)
+    return EndedError(410, ErrorCode.EXPIRED.value, message)
 
 
 def busy(message: str, seconds: int) -> ApiError:

@@ -7,6 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 
 from streams.gateway.synthesize import PartsOf
 from streams.gateway.waits import Waits
+from streams.kafka import answering
 from streams.readers.group import members
 
 router = APIRouter(tags=["operations"])
@@ -40,7 +41,10 @@ async def healthz() -> JSONResponse:
 @router.get("/readyz", responses={503: {"description": "a request would not be spoken now"}})
 async def readyz(parts: PartsOf) -> JSONResponse:
     """Whether a request would be spoken now: the broker answers, and a worker is in the group."""
+    if not parts.waits.listening:
+        return JSONResponse({"ok": False, "reason": "outcomes are not heard now"}, 503)
     try:
+        await answering(parts.settings)
         workers = await members(parts.settings)
     except KafkaError as error:
         return JSONResponse({"ok": False, "reason": f"the broker does not answer: {error}"}, 503)

@@ -23,27 +23,46 @@ class Library:
         self.files = files
         self._most = most
         self._cache: OrderedDict[str, Record] = OrderedDict()
+        self._reading: dict[str, object] = {}
 
     def forget(self, file_id: str) -> None:
-        """It was deleted or changed."""
+        """It was deleted or changed: what is being read of it now may be what it was before."""
         self._cache.pop(file_id, None)
+        self._reading.pop(file_id, None)
+
+    def forget_all(self) -> None:
+        """Nobody knows what was deleted or changed."""
+        self._cache.clear()
+        self._reading.clear()
 
     async def find(self, file_id: str) -> Stored | None:
         """What is stored under an id, whoever asks. Raises ApiError 503 where the store does not answer."""
         if file_id in self._cache:
             self._cache.move_to_end(file_id)
             return self._cache[file_id]
+        reading = self._reading.setdefault(file_id, object())
         try:
             found = await asyncio.to_thread(self.files.find, file_id)
         except CorruptRecord:
             return None
         except StoreError as error:
             raise ApiError(503, "storage_failed", f"the store does not answer: {error}") from error
-        if isinstance(found, Record):
+        finally:
+            unchanged = self._reading.get(file_id) is reading
+            if unchanged:
+                del self._reading[file_id]
+        if isinstance(found, Record) and unchanged:
             self._cache[file_id] = found
             if len(self._cache) > self._most:
                 self._cache.popitem(last=False)
         return found
+
+    async def whole(self, record: Record) -> bool:
+        """Whether all of its audio seems to be there. Raises ApiError 503 where the store does not answer."""
+        try:
+            return await asyncio.to_thread(self.files.looks_whole, record)
+        except StoreError as error:
+            raise ApiError(503, "storage_failed", f"the store does not answer: {error}") from error
 
     async def record(self, file_id: str, caller: Caller) -> Record:
         """The record of a file that can be had now. Raises ApiError: 404 for none of the caller's, 410 for one gone."""

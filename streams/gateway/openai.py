@@ -3,7 +3,7 @@
 import base64
 import hashlib
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -11,12 +11,13 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from storage.records import Record
+from streams.errors import ErrorCode
 from streams.gateway.auth import Caller
 from streams.gateway.downloads import download, pieces
-from streams.gateway.errors import ApiError
+from streams.gateway.errors import ApiError, EndedError
 from streams.gateway.keys import Scope
 from streams.gateway.parts import Parts
-from streams.gateway.speech import body_of
+from streams.gateway.speech import Asked, body_of
 from streams.gateway.synthesize import PartsOf
 
 router = APIRouter(tags=["OpenAI"], prefix="/v1")
@@ -31,6 +32,10 @@ PCM_RATE = 24_000
 
 SAME_SECONDS = 3600
 """A call without an id is named by its content and this stretch of time, so that a client's retry is no new request."""
+
+MOST_NAMES = 100
+OVER = frozenset({ErrorCode.EXPIRED.value, *(code.value for code in ErrorCode if code.reason.retryable)})
+"""How a request without an id of its own may have ended, so that the same call is a new one."""
 
 BODY = {
     "requestBody": {
@@ -68,10 +73,7 @@ async def speech(request: Request, parts: PartsOf) -> Response:
     caller = parts.caller(request, Scope.SPEAK)
     fields = await body_of(request, parts.settings.max_body_bytes)
     as_events = _one_of(fields, "stream_format", ("audio", "sse"), "audio") == "sse"
-    asked = parts.speaking.asked(
-        _translated(fields, parts), _request_id(request, fields, caller), caller, wrong_id=request.state.wrong_id
-    )
-    record = await parts.speaking.answered(asked)
+    asked, record = await _asked(request, parts, fields, caller)
     if record is None:
         record = await parts.speaking.speak(asked, request, seconds=parts.settings.sync_seconds)
     if record is None:
@@ -133,17 +135,35 @@ def _one_of(fields: Mapping[str, Any], name: str, allowed: tuple[str, ...], defa
     if value is None:
         return default
     if value not in allowed:
-        raise ApiError(400, "unsupported_format", f"{name}: {value!r} is not supported; allowed: {', '.join(allowed)}")
+        shown = repr(value)[:64]
+        raise ApiError(400, "unsupported_format", f"{name}: {shown} is not supported; allowed: {', '.join(allowed)}")
     return str(value)
 
 
-def _request_id(request: Request, fields: Mapping[str, Any], caller: Caller) -> str:
-    """The caller's id; else one that a retry of the same call has too."""
+async def _asked(
+    request: Request, parts: Parts, fields: Mapping[str, Any], caller: Caller
+) -> tuple[Asked, Record | None]:
+    """The call as a request, and what it ended in before. Raises ApiError."""
+    speaking, translated = parts.speaking, _translated(fields, parts)
     if request.state.named:
-        return str(request.state.request_id)
+        asked = speaking.asked(translated, request.state.request_id, caller, wrong_id=request.state.wrong_id)
+        return asked, await speaking.answered(asked)
+    for request_id in _names(fields, caller):
+        request.state.request_id = request_id
+        asked = speaking.asked(translated, request_id, caller)
+        try:
+            return asked, await speaking.answered(asked)
+        except EndedError as error:
+            if error.code not in OVER:
+                raise
+    raise ApiError(429, "too_many_requests", "the same was asked for too often; give an X-Request-ID")
+
+
+def _names(fields: Mapping[str, Any], caller: Caller) -> Iterator[str]:
+    """Ids for a call without one, which its retries have too; the next is for when what had the last one is over."""
     content = orjson.dumps([int(time.time() // SAME_SECONDS), caller.tenant, fields], option=orjson.OPT_SORT_KEYS)
-    request.state.request_id = f"speech-{hashlib.sha256(content).hexdigest()[:32]}"
-    return str(request.state.request_id)
+    name = f"speech-{hashlib.sha256(content).hexdigest()[:32]}"
+    return (name if number == 1 else f"{name}-{number}" for number in range(1, MOST_NAMES + 1))
 
 
 async def _events(parts: Parts, record: Record) -> AsyncIterator[bytes]:

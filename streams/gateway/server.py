@@ -43,7 +43,7 @@ class Gateway:
     async def run(self) -> int:
         """Returns the exit status. Raises KafkaConnectionError, TopicsError, StoreError, SettingsError."""
         async with AsyncExitStack() as stack:
-            parts = await self._parts(stack)
+            parts, following = await self._parts(stack)
             listening = _listen(self._host, self._port)
             stack.callback(listening.close)
             config = uvicorn.Config(
@@ -59,13 +59,15 @@ class Gateway:
             stopping = asyncio.create_task(self._stopping.wait())
             address = f"http://{_shown(self._host)}:{listening.getsockname()[1]}"
             self._ready({"ready": True, "http": address})
-            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({serving, stopping, following}, return_when=asyncio.FIRST_COMPLETED)
             server.should_exit = True
             stopping.cancel()
             await serving
+            if following.done():  # a gateway that hears nothing any more must not look healthy
+                following.result()
         return 0
 
-    async def _parts(self, stack: AsyncExitStack) -> Parts:
+    async def _parts(self, stack: AsyncExitStack) -> "tuple[Parts, asyncio.Task[None]]":
         settings, topics = self._settings, Topics(self._settings)
         files = await asyncio.to_thread(open_files, settings)
         stack.callback(files.store.close)
@@ -73,19 +75,19 @@ class Gateway:
         stack.push_async_callback(writer.stop)
         await writer.start()
         waits, library = Waits(settings, topics), Library(files)
-        waits.heard.append(
-            lambda short, event: library.forget(str(event.get("file_id"))) if short == "deleted" else None
-        )
-        await stack.enter_async_context(waits.following())
-        return Parts(
+        waits.heard.append(lambda _, event: library.forget(str(event.get("file_id"))))
+        waits.missed.append(library.forget_all)
+        following = await stack.enter_async_context(waits.following())
+        parts = Parts(
             settings=settings,
             writer=writer,
             waits=waits,
             library=library,
             speaking=Speaking(settings, writer, waits, library),
             registry=await asyncio.to_thread(open_registry, settings),
-            door=Doorkeeper(self._keys),
+            door=Doorkeeper(settings, self._keys),
         )
+        return parts, following
 
 
 class _Server(uvicorn.Server):

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -14,7 +15,7 @@ from storage.records import Failure, Record, Stored, file_id
 from streams.errors import ErrorCode, RequestError
 from streams.events import CancelRequested
 from streams.gateway.auth import Caller
-from streams.gateway.errors import ApiError, busy, gone
+from streams.gateway.errors import ApiError, EndedError, busy, gone
 from streams.gateway.library import Library
 from streams.gateway.waits import Waits
 from streams.kafka import EventWriter
@@ -33,6 +34,10 @@ class Asked:
     file_id: str
     value: bytes
 
+    def concerns(self, outcome: Mapping[str, Any]) -> bool:
+        """Whether an outcome of this id is one of this content: another's conflict is not."""
+        return outcome.get("content_sha256") in {None, self.request.content_sha256()}
+
 
 class Speaking:
     """Puts requests on the log and waits for what comes of them."""
@@ -49,7 +54,7 @@ class Speaking:
             raise ApiError(400, "invalid_request", f"X-Request-ID: an id matches {ID_PATTERN}")
         named = {"request_id": request_id, "tenant": caller.tenant} if caller.tenant else {"request_id": request_id}
         for name, own in named.items():
-            if fields.get(name) not in {None, own}:
+            if fields.get(name) is not None and fields[name] != own:
                 raise ApiError(400, "invalid_request", f"{name}: is {own!r} for this call, and cannot be another")
         whole = {**fields, **named}
         whole.pop("return_audio", None)  # the gateway fetches it from the store
@@ -63,9 +68,17 @@ class Speaking:
         return Asked(request, request_id, file_id(request.tenant_id, request_id), value)
 
     async def answered(self, asked: Asked) -> Record | None:
-        """What the same request ended in before. Raises ApiError for a failure, a deletion, or other content."""
+        """What the same request ended in before; None if a worker has to see to it.
+
+        Raises ApiError for a failure, a deletion or expiry, or other content.
+        """
         found = await self._library.find(asked.file_id)
-        return None if found is None else self._judged(asked, found)
+        if found is None:
+            return None
+        record = self._judged(asked, found)
+        if record.expires_at <= datetime.now(UTC):
+            raise gone(f"request_id: {asked.request_id!r} was spoken, and its audio has expired since")
+        return record if await self._library.whole(record) else None
 
     async def speak(self, asked: Asked, request: Request, *, seconds: float) -> Record | None:
         """Put it on the log and wait so long; None if it is not done by then. Raises ApiError if it fails.
@@ -74,16 +87,16 @@ class Speaking:
         """
         if len(self._waits) >= self._settings.max_waits:
             raise busy(f"{self._settings.max_waits} calls are waiting already", BUSY_SECONDS)
-        with self._waits.waiting(asked.file_id, "completed", "failed") as outcome:
+        with self._waits.waiting(asked.file_id, "completed", "failed", wanted=asked.concerns) as outcome:
             await self._produce(asked, request)
             try:
                 await self._first(outcome, request, seconds)
             except asyncio.CancelledError:
                 await self._left(asked)
                 raise
-            if outcome.done():
-                self._check(outcome.result(), asked)
-            elif await request.is_disconnected():
+            if outcome.done() and "code" in outcome.result():
+                raise ApiError.failed(outcome.result())
+            if not outcome.done() and await request.is_disconnected():
                 await self._left(asked)
         # What was said while nobody could listen is in the store.
         found = await self._library.find(asked.file_id)
@@ -93,9 +106,12 @@ class Speaking:
         trace = [(name, request.headers[name].encode()) for name in ("traceparent",) if name in request.headers]
         topic = "requests.bulk" if asked.request.priority == "bulk" else "requests"
         try:
-            await self._writer.write(topic, asked.request_id.encode(), asked.value, trace)
-        except KafkaError as error:
-            raise ApiError(503, "internal", f"the request could not be put on the log: {error}") from error
+            async with asyncio.timeout(self._settings.sync_seconds):
+                await self._writer.write(topic, asked.request_id.encode(), asked.value, trace)
+        except (KafkaError, TimeoutError) as error:
+            reason = "the broker does not answer" if isinstance(error, TimeoutError) else error
+            message = f"the request may not be on the log: {reason}; call again with the same X-Request-ID"
+            raise ApiError(503, "internal", message, {"Retry-After": str(BUSY_SECONDS)}) from error
 
     async def _first(self, outcome: "asyncio.Future[Any]", request: Request, seconds: float) -> None:
         """Return at the outcome, at the end of the time, or when the caller has left."""
@@ -109,17 +125,12 @@ class Speaking:
         if not asked.request.store:
             await self._writer.emit(CancelRequested(request_id=asked.request_id, tenant=asked.request.tenant_id))
 
-    def _check(self, event: Mapping[str, Any], asked: Asked) -> None:
-        """Raises ApiError for a failure of this very content."""
-        if "code" in event and event.get("content_sha256") in {None, asked.request.content_sha256()}:
-            raise ApiError.failed(event)
-
     def _judged(self, asked: Asked, found: Stored) -> Record:
         if found.content_sha256 != asked.request.content_sha256():
             message = f"request_id: {asked.request_id!r} was used before for other content; the first result stays"
             raise ApiError(409, ErrorCode.REQUEST_CONFLICT.value, message)
         if isinstance(found, Failure):
-            raise ApiError.failed(found.model_dump())
+            raise EndedError.failed(found.model_dump())
         if not isinstance(found, Record):
             raise gone(f"request_id: {asked.request_id!r} was spoken, and its audio was deleted since")
         return found

@@ -42,22 +42,23 @@ async def synthesize(request: Request, parts: PartsOf) -> Response:
     if not isinstance(return_audio, bool):
         raise ApiError(400, "invalid_request", f"return_audio: must be true or false; got {return_audio!r}")
     asked = parts.speaking.asked(fields, request.state.request_id, caller, wrong_id=request.state.wrong_id)
-    record = await parts.speaking.answered(asked)
+    record, later = await parts.speaking.answered(asked), "respond-async" in request.headers.get("prefer", "")
     if record is None:
-        later = "respond-async" in request.headers.get("prefer", "")
         record = await parts.speaking.speak(asked, request, seconds=0 if later else parts.settings.sync_seconds)
     if record is None:
-        return accepted(asked)
+        return accepted(asked, preferred=later)
     if not return_audio:
         return JSONResponse({"success": True, "metadata": shown(record)}, headers=_about(record))
     return await download(request, parts.library, record)
 
 
-def accepted(asked: Asked) -> JSONResponse:
+def accepted(asked: Asked, *, preferred: bool) -> JSONResponse:
     """The request is on the log, and its outcome will be."""
     job: dict[str, Any] = {"request_id": asked.request_id, "file_id": asked.file_id, "status": "queued"}
-    where = f"/api/tts/audio/{asked.file_id}"
-    return JSONResponse({"success": True, "job": job}, 202, {"Location": where, "Preference-Applied": "respond-async"})
+    headers = {"Location": f"/api/tts/audio/{asked.file_id}"}
+    if preferred:
+        headers["Preference-Applied"] = "respond-async"
+    return JSONResponse({"success": True, "job": job}, 202, headers)
 
 
 def _about(record: Record) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The application without anything behind it: errors, ids, documents."""
 
+import re
 from collections.abc import AsyncIterator
 
 import httpx
@@ -50,6 +51,10 @@ async def test_the_documents(client: httpx.AsyncClient) -> None:
     named = [call["operationId"] for calls in document["paths"].values() for call in calls.values()]
     assert len(set(named)) == len(named)
     assert b"$defs" not in orjson.dumps(document)
+    named = set(re.findall(r'"#/components/schemas/(\w+)"', orjson.dumps(document).decode()))
+    assert named <= document["components"]["schemas"].keys()
+    for calls in document["paths"].values():
+        assert all("422" not in call["responses"] and "default" in call["responses"] for call in calls.values())
     page = (await client.get("/docs")).text
     assert "http://" not in page and "https://" not in page, "it works without the internet"
 
