@@ -61,6 +61,15 @@ class Settings(BaseSettings):
     )
     public_url: str | None = Field(None, description="base of `audio_url` in events, such as https://tts.example.com")
 
+    database_url: SecretStr | None = Field(
+        None,
+        description="database of the index, sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE; default: SQLite "
+        "in a file beside the storage, <TTS_STORAGE_DIR>.index.sqlite",
+    )
+    job_retention_days: Positive = Field(
+        30, description="how long the index remembers a request after the last that was heard of it, in days"
+    )
+
     kafka_brokers: str | None = Field(
         None, description="host:port of brokers, separated by commas; without it `loa up` starts its own"
     )
