@@ -5,7 +5,7 @@ from pathlib import Path
 from models.registry import DEFAULT_SPEAKERS, Registry
 from models.text import speaker_key
 from storage.files import AudioFiles
-from storage.index import Index
+from storage.index import Index, sqlite_url
 from storage.local import LocalStore
 from streams.crash import crashing
 from streams.settings import Settings, SettingsError
@@ -23,7 +23,7 @@ def index_url(settings: Settings) -> str:
     if settings.database_url is not None:
         return settings.database_url.get_secret_value()
     storage = Path("storage/audio") if "://" in settings.storage_dir else Path(settings.storage_dir)
-    return f"sqlite:///{storage.absolute()}.index.sqlite"
+    return sqlite_url(Path(f"{storage.absolute()}.index.sqlite"))
 
 
 def open_index(settings: Settings) -> Index:

@@ -4,6 +4,8 @@ It is a view, projected from the log and made anew from log and store at any tim
 """
 
 from storage.index.changes import About, Asked, CancelAsked, Change, Completed, Deleted, Failed, Progressed, Shown
+from storage.index.database import sqlite_url
+from storage.index.from_store import take_store
 from storage.index.index import Index
 from storage.index.results import STATUSES, File, Job, Page, Status, Totals
 from storage.index.writing import Read
@@ -26,4 +28,6 @@ __all__ = [
     "Shown",
     "Status",
     "Totals",
+    "sqlite_url",
+    "take_store",
 ]

@@ -71,6 +71,11 @@ class Database:
                 connection.execute(about.insert().values(version=VERSION))
 
 
+def sqlite_url(path: Path) -> str:
+    """The address of an index in a file."""
+    return URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
+
+
 def _version(connection: Connection) -> int | None:
     """Which tables are there; None: not all."""
     there = set(sql.inspect(connection).get_table_names())
