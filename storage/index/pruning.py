@@ -11,7 +11,7 @@ from storage.index import writing
 from storage.index.database import Database
 from storage.index.moments import micros
 from storage.index.tables import files, jobs
-from storage.index.writing import FILES, JOBS
+from storage.index.writing import FILES, JOBS, Kind
 
 AT_ONCE = 500
 
@@ -34,7 +34,7 @@ def prune(database: Database, before: datetime, files_before: datetime) -> Prune
     )
 
 
-def _forget(database: Database, kind: Any, which: sql.ColumnElement[bool], order: sql.ColumnElement[Any]) -> int:
+def _forget(database: Database, kind: Kind, which: sql.ColumnElement[bool], order: sql.ColumnElement[Any]) -> int:
     total = 0
     while True:
         with database.writing() as connection:

@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from storage.index import results
 from storage.index.moments import micros
 from storage.index.results import File, Job, Page, Totals
+from storage.index.rows import kept
 from storage.index.tables import ALL, SUMS, files, jobs, totals
 
 MOST_ON_A_PAGE = 1000
@@ -41,7 +42,7 @@ class Wanted:
 
     def conditions(self) -> Iterator[sql.ColumnElement[bool]]:
         """As the tables have it."""
-        for column, value in ((jobs.c.tenant, self.tenant), (jobs.c.model, self.model)):
+        for column, value in ((jobs.c.tenant, kept(self.tenant)), (jobs.c.model, kept(self.model))):
             if value is not None:
                 yield column == value
         yield jobs.c.status.is_not(None) if self.status is None else jobs.c.status == self.status
@@ -67,7 +68,7 @@ def page(connection: Connection, wanted: Wanted, limit: int, cursor: str | None)
 
 def file(connection: Connection, file_id: str) -> File | None:
     """One file by its id."""
-    row = connection.execute(sql.select(files).where(files.c.file_id == file_id)).mappings().first()
+    row = connection.execute(sql.select(files).where(files.c.file_id == kept(file_id))).mappings().first()
     return None if row is None else results.file(row)
 
 

@@ -20,7 +20,7 @@ from storage.index.tables import files, jobs
 
 Row = dict[str, Any]
 
-LONGEST_TEXT = 4000
+LONGEST_WORD, LONGEST_TEXT = 255, 4000
 
 BLANK_JOB: Row = dict.fromkeys(jobs.c.keys())
 BLANK_FILE: Row = dict.fromkeys(files.c.keys())
@@ -39,7 +39,7 @@ def file_of(change: Change) -> Row | None:
         return BLANK_FILE | _names(change) | _making(change)
     if isinstance(change, Deleted):
         gone = micros(change.created_at or change.deleted_at)
-        said = {"gone_created_at": gone, "deleted_at": micros(change.deleted_at), "reason": _text(change.reason)}
+        said = {"gone_created_at": gone, "deleted_at": micros(change.deleted_at), "reason": kept(change.reason)}
         return BLANK_FILE | _names(change) | said
     return None
 
@@ -54,7 +54,7 @@ def _said(change: Asked | Progressed | Failed | Completed | CancelAsked) -> Row:
         return _asked(change)
     if isinstance(change, Progressed):
         time = micros(change.time)
-        progress = {"started_at": time, "progressed_at": time, "progress_worker": _text(change.worker)}
+        progress = {"started_at": time, "progressed_at": time, "progress_worker": kept(change.worker)}
         return progress | {"chunk": change.chunk, "chunks": change.chunks}
     if isinstance(change, Failed):
         return _failed(change)
@@ -67,11 +67,11 @@ def _asked(change: Asked) -> Row:
     return {
         "lane": change.lane,
         "asked_at": micros(change.since),
-        "asked_place": _text(change.place),
-        "source": _text(change.source),
+        "asked_place": kept(change.place),
+        "source": kept(change.source),
         "estimated_ms": milliseconds(change.estimated_seconds),
         "asked_last": micros(change.time),
-        "asked_last_place": _text(change.place),
+        "asked_last_place": kept(change.place),
         "asked_attempt": change.attempt,
     } | _shown(change.shown)
 
@@ -79,23 +79,23 @@ def _asked(change: Asked) -> Row:
 def _failed(change: Failed) -> Row:
     return {
         "failed_time": micros(change.time),
-        "failed_place": _text(change.place),
+        "failed_place": kept(change.place),
         "failed_at": micros(change.failed_at),
-        "failed_source": _text(change.source),
-        "code": _text(change.code),
-        "message": _text(change.message),
+        "failed_source": kept(change.source),
+        "code": kept(change.code),
+        "message": kept(change.message, LONGEST_TEXT),
         "retryable": int(change.retryable),
         "failed_attempts": change.attempts,
-        "failed_worker": _text(change.worker),
+        "failed_worker": kept(change.worker),
     }
 
 
 def _completed(change: Completed) -> Row:
     return {
         "completed_at": micros(change.created_at),
-        "sha256": _text(change.sha256),
+        "sha256": kept(change.sha256),
         "attempts": change.attempts,
-        "worker": _text(change.worker),
+        "worker": kept(change.worker),
         "sample_rate": change.sample_rate,
         "duration_seconds": change.duration_seconds,
         "file_size": change.size,
@@ -106,8 +106,8 @@ def _completed(change: Completed) -> Row:
 def _making(change: Completed) -> Row:
     return {
         "created_at": micros(change.created_at),
-        "sha256": _text(change.sha256),
-        "format": _text(change.shown.format),
+        "sha256": kept(change.sha256),
+        "format": kept(change.shown.format),
         "size": change.size,
         "duration_seconds": change.duration_seconds,
         "expires_at": micros(change.expires_at),
@@ -116,16 +116,16 @@ def _making(change: Completed) -> Row:
 
 def _shown(shown: Shown) -> Row:
     return {
-        "model": _text(shown.model),
-        "voice": _text(shown.voice),
-        "speaker_id": _text(shown.speaker_id),
-        "language": _text(shown.language),
-        "format": _text(shown.format),
+        "model": kept(shown.model),
+        "voice": kept(shown.voice),
+        "speaker_id": kept(shown.speaker_id),
+        "language": kept(shown.language),
+        "format": kept(shown.format),
         "characters": shown.characters,
         "metadata": orjson.dumps(shown.metadata, option=orjson.OPT_SORT_KEYS).decode() if shown.metadata else None,
     }
 
 
-def _text(text: str | None) -> str | None:
-    """A text that every database can keep."""
-    return None if text is None else text.replace("\0", "")[:LONGEST_TEXT]
+def kept(text: str | None, most: int = LONGEST_WORD) -> str | None:
+    """A text as every database can keep it, and in an index of its own."""
+    return None if text is None else text.replace("\0", "")[:most]

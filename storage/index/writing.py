@@ -33,7 +33,7 @@ class Read:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
+class Kind:
     """How rows of one table are made, joined, finished and counted."""
 
     table: sql.Table
@@ -43,8 +43,8 @@ class _Kind:
     sums: Callable[[Row | None], Row]
 
 
-JOBS = _Kind(jobs, job_of, join_jobs, finish_job, job_sums)
-FILES = _Kind(files, file_of, join_files, finish_file, file_sums)
+JOBS = Kind(jobs, job_of, join_jobs, finish_job, job_sums)
+FILES = Kind(files, file_of, join_files, finish_file, file_sums)
 
 
 def merge(connection: Connection, changes: Sequence[Change]) -> None:
@@ -62,7 +62,7 @@ def merge(connection: Connection, changes: Sequence[Change]) -> None:
     add(connection, sums)
 
 
-def together(kind: _Kind, changes: Iterable[Change]) -> dict[str, Row]:
+def together(kind: Kind, changes: Iterable[Change]) -> dict[str, Row]:
     """All that changes say, by file id."""
     said: dict[str, Row] = {}
     for change in changes:
@@ -73,7 +73,7 @@ def together(kind: _Kind, changes: Iterable[Change]) -> dict[str, Row]:
     return said
 
 
-def _joined(kind: _Kind, known: Row | None, said: Row) -> Row:
+def _joined(kind: Kind, known: Row | None, said: Row) -> Row:
     return kind.finish(kind.join(known, said) if known else said)
 
 
