@@ -7,6 +7,7 @@ from storage.index.changes import About, Asked, CancelAsked, Change, Completed, 
 from storage.index.database import sqlite_url
 from storage.index.from_store import take_store
 from storage.index.index import Index
+from storage.index.replace import replace
 from storage.index.results import STATUSES, File, Job, Page, Status, Totals
 from storage.index.writing import Read
 
@@ -28,6 +29,7 @@ __all__ = [
     "Shown",
     "Status",
     "Totals",
+    "replace",
     "sqlite_url",
     "take_store",
 ]

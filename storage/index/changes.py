@@ -174,7 +174,7 @@ class Deleted:
 
     @classmethod
     def of(cls, tombstone: Tombstone) -> "Deleted | None":
-        """As the store has it; None for one that tells of no file."""
+        """As the store has it; None for a tombstone of no file."""
         if tombstone.passing or tombstone.request_id is None:
             return None
         about = About(tombstone.file_id, tombstone.tenant or "default", tombstone.request_id)

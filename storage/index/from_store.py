@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import sqlalchemy as sql
 import structlog
+from pydantic import ValidationError
 
 from storage.errors import CorruptRecord
 from storage.files import AudioFiles, metadata_key
@@ -12,7 +13,7 @@ from storage.index.index import Index
 from storage.index.moments import moment
 from storage.index.tables import files as table
 from storage.index.writing import some
-from storage.records import Record, parse
+from storage.records import Record, Tombstone, parse
 
 AT_ONCE = 500
 MISSING = "missing"
@@ -30,8 +31,7 @@ def take_store(index: Index, files: AudioFiles, seen: Callable[[int], object] = 
     began = files.clock()
     for ids in some(_stored(files), AT_ONCE):
         gone = _known_gone(index, ids)
-        found = (_change(files, name) for name in ids if name not in gone)
-        index.apply([change for change in found if change is not None])
+        index.apply([change for name in ids if name not in gone for change in _changes(files, name)])
         seen(len(ids))
     for names in some(_absent(_present(index), _stored(files)), AT_ONCE):
         index.apply([change for name in names if (change := _lost(index, files, name)) is not None])
@@ -45,23 +45,36 @@ def _stored(files: AudioFiles) -> Iterator[str]:
         yield key.removeprefix("metadata/").removesuffix(".json")
 
 
-def _change(files: AudioFiles, file_id: str) -> Change | None:
+def _changes(files: AudioFiles, file_id: str) -> list[Change]:
+    """What a record, or a tombstone and the record that it keeps, tell."""
     raw = files.raw(file_id)
     try:
         stored = None if raw is None else parse(raw)
         if stored is None:
-            return None
-        return Completed.of(stored) if isinstance(stored, Record) else Deleted.of(stored)
+            return []
+        if isinstance(stored, Record):
+            return [Completed.of(stored)]
+        gone = Deleted.of(stored)
+        return [*_made(stored), gone] if gone else []
     except (CorruptRecord, ValueError) as error:
-        log.warning(
-            "metadata that cannot be read is not in the index", file_id=file_id, error=str(error).splitlines()[0]
-        )
-        return None
+        what = str(error).splitlines()[0]
+        log.warning("metadata that cannot be read is not in the index", file_id=file_id, error=what)
+        return []
+
+
+def _made(tombstone: Tombstone) -> list[Change]:
+    """The file as it was, as far as its tombstone tells."""
+    try:
+        return [Completed.of(Record.model_validate(tombstone.model_dump() | {"text": ""}))]
+    except ValidationError:
+        return []
 
 
 def _known_gone(index: Index, ids: list[str]) -> set[str]:
-    """Those of which the index knows that they were deleted: their tombstones tell nothing new."""
-    query = sql.select(table.c.file_id).where(table.c.file_id.in_(ids), table.c.present == 0)
+    """Those of which the index knows all, and that they were deleted: their tombstones tell nothing new."""
+    query = sql.select(table.c.file_id).where(
+        table.c.file_id.in_(ids), table.c.present == 0, table.c.sha256.is_not(None)
+    )
     with index.database.reading() as connection:
         return set(connection.execute(query).scalars())
 

@@ -10,7 +10,7 @@ from models.engine import ModelError
 from storage.errors import StoreError
 from streams import __version__
 from streams.broker import BrokerError
-from streams.cli import audit, dlq, log, machine, say, show
+from streams.cli import audit, dlq, index, log, machine, say, show
 from streams.readers.replay import ReplayError
 from streams.settings import SettingsError
 from streams.topics import TopicsError
@@ -41,6 +41,7 @@ app.command()(show.config)
 app.command()(show.doctor)
 app.add_typer(log.topics, name="topics")
 app.add_typer(dlq.dlq, name="dlq")
+app.add_typer(index.index, name="index")
 
 
 @app.callback()

@@ -8,7 +8,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -16,9 +16,10 @@ from aiokafka.errors import KafkaError
 
 from storage.errors import IndexMoved, IndexTrouble, StoreError
 from storage.index import Index, Read, take_store
-from streams.kafka import admin_client, answering, client_options
+from streams.kafka import admin_client, answering, client_options, cluster_id
 from streams.parts import open_files
 from streams.readers.places import Found, Places
+from streams.readers.rebuild import retention
 from streams.readers.told import INDEXED, change_of
 from streams.settings import Settings
 from streams.threads import in_thread
@@ -28,7 +29,6 @@ POLL_MS = 200
 MOST_RECORDS = 2000
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 10.0
 PRUNE_SECONDS = 3600.0
-MARGIN = timedelta(days=1)
 
 log = structlog.get_logger(__name__)
 
@@ -80,7 +80,7 @@ class Projection:
         await answering(self._settings)
         async with admin_client(self._settings) as admin:
             await Topics(self._settings).require(admin)
-            cluster = (await admin.describe_cluster()).get("cluster_id")
+        cluster = await cluster_id(self._settings)
         if cluster and not await in_thread(self._index.belong_to, cluster):
             log.warning("the index was of another cluster's log, and is made anew", cluster=cluster)
 
@@ -143,13 +143,9 @@ class Projection:
         self._index.apply([change for change in told if change is not None], reads)
 
     async def _prune(self) -> None:
-        """Forget what is old. Files are remembered for as long as their tombstones, and a little longer."""
-        days = self._settings.job_retention_days
-        remembered = timedelta(days=max(days, self._settings.tombstone_days)) + MARGIN
         while True:
-            now = datetime.now(UTC)
             try:
-                pruned = await in_thread(self._index.prune, now - timedelta(days=days), now - remembered)
+                pruned = await in_thread(self._index.prune, *retention(self._settings, datetime.now(UTC)))
             except IndexTrouble as error:
                 log.warning("the index could not be pruned", error=str(error))
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from typing import Any
 
@@ -67,7 +68,7 @@ def tellings(draw: st.DrawFn) -> tuple[list[Change], list[list[Change]]]:
     shuffled = draw(st.permutations([*story, *repeats]))
     cuts = sorted(draw(st.lists(st.integers(0, len(shuffled)), max_size=3)))
     bounds = [0, *cuts, len(shuffled)]
-    return story, [shuffled[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    return story, [shuffled[a:b] for a, b in itertools.pairwise(bounds)]
 
 
 def final(kind: Kind, story: list[Change]) -> dict[str, dict[str, Any]]:
