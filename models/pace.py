@@ -30,3 +30,7 @@ class Pace:
         letters = len(text) - digits - wide
         spoken = self.letter * letters + self.digit * digits + _SECONDS_PER_WIDE * wide
         return self.piece + spoken + self.pause * len(_PAUSE.findall(text))
+
+
+ROUGH = Pace(piece=0.14, letter=0.052, digit=0.33, pause=0.19)
+"""Between the engines that come with Loa: for an estimate where none of them is at hand."""

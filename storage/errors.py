@@ -6,7 +6,12 @@ StoreError
 ├── CorruptRecord   stored metadata that is not a record; speaking and putting again repairs it
 ├── StoreRefused    the store does not do what write-once needs, or denies access: trying again will not help
 ├── StoreFull       no space or quota left: try again when there is
-└── Unavailable     anything else that may pass: an I/O error, a lost network, too many open files
+├── Unavailable     anything else that may pass: an I/O error, a lost network, too many open files
+└── IndexTrouble    of the index's database, which is no part of the store
+    ├── IndexUnavailable    it cannot be asked now; the same call may succeed later
+    ├── IndexRefused        it is no database of an index, or refuses what is asked: trying again will not help
+    ├── IndexMoved          it stands elsewhere in the log than its reader believes: read on from where it stands
+    └── BadCursor           the cursor of a page is none: the caller's mistake
 """
 
 import errno
@@ -40,6 +45,26 @@ class StoreFull(StoreError):  # noqa: N818
 
 class Unavailable(StoreError):  # noqa: N818
     """The store cannot do it now; the same call may succeed later."""
+
+
+class IndexTrouble(StoreError):  # noqa: N818
+    """The index cannot do it."""
+
+
+class IndexUnavailable(IndexTrouble):
+    """The database does not answer, is locked, or is full; the same call may succeed later."""
+
+
+class IndexRefused(IndexTrouble):
+    """The database is none of an index, its driver is missing, or it refuses."""
+
+
+class IndexMoved(IndexTrouble):
+    """Records between where the index stands and those that were to be taken in would be skipped."""
+
+
+class BadCursor(IndexTrouble):
+    """The cursor is none that the index gave."""
 
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}

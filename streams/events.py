@@ -176,6 +176,7 @@ class AudioDeleted(Event):
     reason: Literal["expired", "requested", "orphaned"]
     file_size: int = Field(description="bytes that were freed")
     deleted_at: Instant
+    created_at: Instant | None = Field(None, description="of the file: another may be made under its id later")
 
     def key(self) -> str:
         """See `Event.key`."""

@@ -81,6 +81,13 @@ async def admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]
         await admin.close()
 
 
+async def cluster_id(settings: Settings) -> str | None:
+    """The name of the cluster, which tells its log from another's. Raises KafkaError."""
+    async with admin_client(settings) as admin:
+        found: str | None = (await admin.describe_cluster()).get("cluster_id")
+        return found
+
+
 class EventWriter:
     """Writes events and plain records; each call returns when the broker has them on disk in all in-sync copies."""
 

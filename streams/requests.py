@@ -125,7 +125,9 @@ def _beyond_limits(request: SynthesisRequested, settings: Settings) -> tuple[Err
     if request.expiry_hours is not None and request.expiry_hours > settings.max_expiry_hours:
         message = f"expiry_hours: {request.expiry_hours:g} is above the limit of {settings.max_expiry_hours:g}"
         return ErrorCode.INVALID_REQUEST, message
-    size = len(orjson.dumps(request.metadata)) if request.metadata else 0
+    size = _size(request.metadata)
+    if size is None:
+        return ErrorCode.INVALID_REQUEST, "metadata: is nested too deeply"
     if size > settings.max_metadata_bytes:
         message = f"metadata: {size} bytes as JSON; at most {settings.max_metadata_bytes} are allowed"
         return ErrorCode.INVALID_REQUEST, message
@@ -156,6 +158,15 @@ def _echo(fields: dict[str, Any], settings: Settings) -> dict[str, Any]:
     if isinstance(callback, str) and len(callback) <= LONGEST_URL and HTTP_URL.fullmatch(callback):
         echo["callback_url"] = callback
     metadata = fields.get("metadata")
-    if isinstance(metadata, dict) and len(orjson.dumps(metadata)) <= settings.max_metadata_bytes:
+    size = _size(metadata) if isinstance(metadata, dict) else None
+    if size is not None and size <= settings.max_metadata_bytes:
         echo["metadata"] = metadata
     return echo
+
+
+def _size(metadata: dict[str, Any] | None) -> int | None:
+    """Bytes as JSON, 0 without any; None for what is nested too deeply to be written again, though it could be read."""
+    try:
+        return len(orjson.dumps(metadata)) if metadata else 0
+    except orjson.JSONEncodeError:
+        return None

@@ -70,6 +70,15 @@ class Settings(BaseSettings):
         description="signs download links, `audio_url` too; 16 bytes or more; two, with a space, while it is changed",
     )
 
+    database_url: SecretStr | None = Field(
+        None,
+        description="database of the index, sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE; default: "
+        "SQLite in a file beside the storage, <TTS_STORAGE_DIR>.index.sqlite",
+    )
+    job_retention_days: Positive = Field(
+        30, description="how long the index remembers a request after the last that was heard of it, in days"
+    )
+
     kafka_brokers: str | None = Field(
         None, description="host:port of brokers, separated by commas; without it `loa up` starts its own"
     )

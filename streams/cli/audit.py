@@ -1,22 +1,17 @@
 """`loa replay`, `loa trace` and `loa audit`: the log read again, without any worker noticing."""
 
 import asyncio
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import Progress as Bar
 
 from storage.records import file_id, iso
-from streams.cli.common import Json, configured, print_json, print_rows
+from streams.cli.common import Json, configured, print_json, print_rows, progress_bar
 from streams.parts import open_files
-from streams.readers.audit import GRACE_SECONDS, Progress, Report, Scope, audit
+from streams.readers.audit import GRACE_SECONDS, Report, Scope, audit
 from streams.readers.audit.page import page
 from streams.readers.identity import file_of
 from streams.readers.lines import line
@@ -152,26 +147,10 @@ def audit_log(
 async def _audit(settings: Settings, scope: Scope) -> Report:
     files = open_files(settings)
     try:
-        with _progress() as progress:
+        with progress_bar() as progress:
             return await audit(settings, files, scope, progress)
     finally:
         files.store.close()
-
-
-@contextmanager
-def _progress() -> Iterator[Progress]:
-    """A bar on a terminal, which shows one task after the other; nothing elsewhere."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Bar(*columns, console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
-        tasks: dict[str, TaskID] = {}
-
-        def progress(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(what, total=total or None)
-            bar.update(tasks[what], completed=done)
-
-        yield progress
 
 
 def _show(report: Report) -> None:

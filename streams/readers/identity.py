@@ -10,7 +10,7 @@ from storage.records import file_id
 from streams.errors import RequestError
 from streams.headers import ERRORS, attempt, origin, position
 from streams.readers.tail import event_of
-from streams.requests import DEFAULT_TENANT, parse
+from streams.requests import DEFAULT_TENANT, SynthesisRequested, parse
 from streams.settings import Settings
 
 REQUEST_TOPICS = ("requests", "requests.bulk", "requests.retry")
@@ -52,20 +52,25 @@ def died_at(headers: dict[str, bytes]) -> str | None:
     )
 
 
+def understood(record: ConsumerRecord, settings: Settings) -> tuple[SynthesisRequested | None, dict[str, Any]]:
+    """The request, and its own id, tenant and metadata; None, and what of those could be read, for what is none."""
+    try:
+        request = parse(record.value, settings)
+    except RequestError as error:
+        return None, error.echo
+    return request, {"request_id": request.request_id, "tenant": request.tenant, "metadata": request.metadata}
+
+
 def ask_of(record: ConsumerRecord, settings: Settings, place: str | None = None) -> Ask:
     """Name a record as the worker does that answers it. `place`: where it was, for a dead letter."""
     headers = headers_of(record)
     place = place or place_of(record)
     source = origin(headers, place)
     content = text_sha256 = None
-    echo: dict[str, Any]
-    try:
-        request = parse(record.value, settings)
-        echo = {"request_id": request.request_id, "tenant": request.tenant}
+    request, echo = understood(record, settings)
+    if request is not None:
         content = request.content_sha256()
         text_sha256 = hashlib.sha256(request.text.encode()).hexdigest()
-    except RequestError as error:
-        echo = error.echo
     request_id = echo.get("request_id") or source
     tenant = echo.get("tenant") or DEFAULT_TENANT
     named = file_id(tenant, request_id)

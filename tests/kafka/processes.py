@@ -45,17 +45,22 @@ def _runs(process: psutil.Process) -> bool:
         return False
 
 
+COMMAND = (sys.executable, "-m", "streams.cli")
+
+
 class Loa:
     """A `loa` command in a session of its own; standard output and error go to files under `folder`."""
 
-    def __init__(self, arguments: Sequence[str], settings: Mapping[str, str], folder: Path) -> None:
+    def __init__(
+        self, arguments: Sequence[str], settings: Mapping[str, str], folder: Path, command: Sequence[str] = COMMAND
+    ) -> None:
         self.arguments = arguments
         self._out, self._err = folder / "out", folder / "err"
         folder.mkdir(parents=True, exist_ok=True)
         ours = {name: value for name, value in os.environ.items() if not name.startswith("TTS_")}
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.popen = subprocess.Popen(
-                [sys.executable, "-m", "streams.cli", *arguments],
+                [*command, *arguments],
                 cwd=folder,
                 env=ours | dict(settings),
                 stdin=subprocess.DEVNULL,

@@ -1,0 +1,35 @@
+"""The index: jobs, files and totals in SQL, so that they are listed and counted without walking log or store.
+
+It is a view, projected from the log and made anew from log and store at any time; it is never the truth.
+"""
+
+from storage.index.changes import About, Asked, CancelAsked, Change, Completed, Deleted, Failed, Progressed, Shown
+from storage.index.database import sqlite_url
+from storage.index.from_store import take_store
+from storage.index.index import Index
+from storage.index.replace import replace
+from storage.index.results import STATUSES, File, Job, Page, Status, Totals
+from storage.index.writing import Read
+
+__all__ = [
+    "STATUSES",
+    "About",
+    "Asked",
+    "CancelAsked",
+    "Change",
+    "Completed",
+    "Deleted",
+    "Failed",
+    "File",
+    "Index",
+    "Job",
+    "Page",
+    "Progressed",
+    "Read",
+    "Shown",
+    "Status",
+    "Totals",
+    "replace",
+    "sqlite_url",
+    "take_store",
+]

@@ -1,0 +1,114 @@
+"""Files that the log does not tell of any more, taken into the index from the store, and those that the store lost."""
+
+from collections.abc import Callable, Iterator
+
+import sqlalchemy as sql
+import structlog
+from pydantic import ValidationError
+
+from storage.errors import CorruptRecord
+from storage.files import AudioFiles, metadata_key
+from storage.index.changes import About, Change, Completed, Deleted
+from storage.index.index import Index
+from storage.index.moments import moment
+from storage.index.tables import files as table
+from storage.index.writing import some
+from storage.records import Failure, Record, Tombstone, parse
+
+AT_ONCE = 500
+MISSING = "missing"
+"""The reason of a deletion that nobody told of: the store has neither record nor tombstone."""
+
+log = structlog.get_logger(__name__)
+
+
+def take_store(index: Index, files: AudioFiles, seen: Callable[[int], object] = lambda _: None) -> None:
+    """Look at every record and tombstone; `seen` is told how many are behind, and may raise to stop.
+
+    Best after the log was read: what the log says is gone, and what was not deleted in order, is found then.
+    Raises IndexTrouble, StoreError.
+    """
+    began = files.clock()
+    for ids in some(_stored(files), AT_ONCE):
+        gone = _known_gone(index, ids)
+        index.apply([change for name in ids if name not in gone for change in _changes(files, name)])
+        seen(len(ids))
+    for names in some(_absent(_present(index), _stored(files)), AT_ONCE):
+        index.apply([change for name in names if (change := _lost(index, files, name)) is not None])
+        seen(0)
+    index.store_was_read(began)
+
+
+def _stored(files: AudioFiles) -> Iterator[str]:
+    """File ids of all records and tombstones, in order."""
+    for key in files.store.names("metadata/"):
+        yield key.removeprefix("metadata/").removesuffix(".json")
+
+
+def _changes(files: AudioFiles, file_id: str) -> list[Change]:
+    """What a record, or a tombstone and the record that it keeps, tell."""
+    raw = files.raw(file_id)
+    try:
+        stored = None if raw is None else parse(raw)
+        if stored is None or isinstance(stored, Failure):  # there is no file; the log tells of the failure
+            return []
+        if isinstance(stored, Record):
+            return [Completed.of(stored)]
+        gone = Deleted.of(stored)
+        return [*_made(stored), gone] if gone else []
+    except (CorruptRecord, ValueError) as error:
+        what = str(error).splitlines()[0]
+        log.warning("metadata that cannot be read is not in the index", file_id=file_id, error=what)
+        return []
+
+
+def _made(tombstone: Tombstone) -> list[Change]:
+    """The file as it was, as far as its tombstone tells."""
+    try:
+        return [Completed.of(Record.model_validate(tombstone.model_dump() | {"text": ""}))]
+    except ValidationError:
+        return []
+
+
+def _known_gone(index: Index, ids: list[str]) -> set[str]:
+    """Those of which the index knows all, and that they were deleted: their tombstones tell nothing new."""
+    query = sql.select(table.c.file_id).where(
+        table.c.file_id.in_(ids), table.c.present == 0, table.c.sha256.is_not(None)
+    )
+    with index.database.reading() as connection:
+        return set(connection.execute(query).scalars())
+
+
+def _present(index: Index) -> Iterator[str]:
+    """File ids of all files that are there, as the index has it, in order."""
+    last = ""
+    while True:
+        query = sql.select(table.c.file_id).where(table.c.file_id > last, table.c.present == 1)
+        with index.database.reading() as connection:
+            ids = list(connection.execute(query.order_by(table.c.file_id).limit(AT_ONCE)).scalars())
+        if not ids:
+            return
+        yield from ids
+        last = ids[-1]
+
+
+def _absent(ids: Iterator[str], stored: Iterator[str]) -> Iterator[str]:
+    """Of ids those that are not stored; both in order."""
+    there = next(stored, None)
+    for name in ids:
+        while there is not None and there < name:
+            there = next(stored, None)
+        if there != name:
+            yield name
+
+
+def _lost(index: Index, files: AudioFiles, file_id: str) -> Change | None:
+    """A file that is not in the store, unless it came after that was listed."""
+    if files.store.size(metadata_key(file_id)) is not None:
+        return None
+    with index.database.reading() as connection:
+        row = connection.execute(sql.select(table).where(table.c.file_id == file_id)).mappings().first()
+    if row is None or not row["present"]:
+        return None
+    made = moment(row["created_at"])
+    return Deleted(About(file_id, row["tenant"], row["request_id"]), files.clock(), MISSING, made)

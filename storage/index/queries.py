@@ -1,0 +1,108 @@
+"""What is asked of the tables. Each of these costs the same however many rows there are, or as much as it counts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sql
+from sqlalchemy.engine import Connection
+
+from storage.index import results
+from storage.index.moments import micros
+from storage.index.results import File, Job, Page, Totals
+from storage.index.rows import kept
+from storage.index.tables import ALL, SUMS, files, jobs, totals
+
+MOST_ON_A_PAGE = 1000
+
+# Columns are compared with written values, not bound ones: a partial index is used only where its condition is seen.
+_QUEUED = jobs.c.status == sql.literal("queued", literal_execute=True)
+_PRESENT = files.c.present == sql.literal(1, literal_execute=True)
+
+_JOBS = sql.select(jobs, files.c.deleted_at, files.c.reason).outerjoin(
+    files, (files.c.file_id == jobs.c.file_id) & (files.c.present == 0)
+)
+
+
+def job(connection: Connection, file_id: str) -> Job | None:
+    """One request by its file id."""
+    row = connection.execute(_JOBS.where(jobs.c.file_id == file_id)).mappings().first()
+    return results.job(row) if row is not None and row["status"] is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which jobs; None: whichever. `since` ≤ created < `until`."""
+
+    tenant: str | None = None
+    status: str | None = None
+    model: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def conditions(self) -> Iterator[sql.ColumnElement[bool]]:
+        """As the tables have it."""
+        for column, value in ((jobs.c.tenant, kept(self.tenant)), (jobs.c.model, kept(self.model))):
+            if value is not None:
+                yield column == value
+        yield jobs.c.status.is_not(None) if self.status is None else jobs.c.status == self.status
+        if self.since is not None:
+            yield jobs.c.created_at >= micros(self.since)
+        if self.until is not None:
+            yield jobs.c.created_at < micros(self.until)
+
+
+def page(connection: Connection, wanted: Wanted, limit: int, cursor: str | None) -> Page:
+    """Jobs, the newest first. Raises BadCursor."""
+    conditions = list(wanted.conditions())
+    if cursor is not None:
+        place = sql.tuple_(jobs.c.created_at, jobs.c.file_id)
+        conditions.append(place < sql.tuple_(*results.place_of_cursor(cursor)))
+    limit = min(max(limit, 1), MOST_ON_A_PAGE)
+    query = _JOBS.where(*conditions).order_by(jobs.c.created_at.desc(), jobs.c.file_id.desc()).limit(limit + 1)
+    rows = connection.execute(query).mappings().all()
+    more = len(rows) > limit
+    found = tuple(results.job(row) for row in rows[:limit])
+    return Page(found, results.cursor_after(rows[limit - 1]) if more else None)
+
+
+def file(connection: Connection, file_id: str) -> File | None:
+    """One file by its id."""
+    row = connection.execute(sql.select(files).where(files.c.file_id == kept(file_id))).mappings().first()
+    return None if row is None else results.file(row)
+
+
+def sums(connection: Connection, tenant: str | None, now: datetime) -> Totals:
+    """The totals of a tenant or of all: one row, and a count of what has expired and not been deleted."""
+    row = connection.execute(sql.select(totals).where(totals.c.tenant == (tenant or ALL))).mappings().first()
+    return results.totals(row or dict.fromkeys(SUMS, 0), _expired(connection, tenant, now))
+
+
+def queued_seconds(connection: Connection, lane: str | None, tenant: str | None) -> float:
+    """Seconds of speech, estimated, that are queued in a lane or in both, for a tenant or for all."""
+    lanes = [totals.c[f"queued_ms_{each}"] for each in results.LANES if lane in {None, each}]
+    found = connection.execute(sql.select(*lanes).where(totals.c.tenant == (tenant or ALL))).first()
+    return sum(found or ()) / 1000
+
+
+def _expired(connection: Connection, tenant: str | None, now: datetime) -> tuple[int, int]:
+    """Number and bytes of files that have expired and are still there: a range of an index, no longer than they are."""
+    query = sql.select(sql.func.count(), sql.func.coalesce(sql.func.sum(files.c.size), 0)).where(
+        _PRESENT, files.c.expires_at <= micros(now)
+    )
+    if tenant is not None:
+        query = query.where(files.c.tenant == tenant)
+    count, size = connection.execute(query).one()
+    return int(count), int(size)
+
+
+def ahead_of(connection: Connection, job: Job) -> tuple[int, float]:
+    """How many queued requests of its lane came before a queued one, and how many seconds of speech they are."""
+    if job.status != "queued":
+        return 0, 0.0
+    place = sql.tuple_(jobs.c.created_at, jobs.c.file_id)
+    query = sql.select(sql.func.count(), sql.func.coalesce(sql.func.sum(jobs.c.estimated_ms), 0)).where(
+        _QUEUED, jobs.c.lane == job.lane, place < sql.tuple_(micros(job.created_at), job.file_id)
+    )
+    count, estimated = connection.execute(query).one()
+    return int(count), int(estimated) / 1000

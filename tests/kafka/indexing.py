@@ -1,0 +1,74 @@
+"""An installation's index, kept by projections that run inside the test."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from storage.index import Index
+from storage.index.compare import Drift
+from streams.parts import open_files, open_index
+from streams.readers.index import Projection
+from streams.readers.rebuild import check
+from streams.settings import load
+from tests.kafka.installation import Installation
+from tests.kafka.processes import PATIENCE, Loa
+
+GATEWAY = """
+import asyncio, sys
+from streams import logs, settings
+from streams.parts import open_index
+from streams.readers.index import Projection
+
+async def main():
+    logs.set_up("INFO")
+    projection = Projection(settings.load(), open_index(settings.load()))
+    running = asyncio.create_task(projection.run())
+    await projection.caught_up.wait()
+    print('{"ready": true}', flush=True)
+    await running
+
+asyncio.run(main())
+"""
+
+
+def start_gateway(loa: Installation) -> Loa:
+    """A process with a projection, as a gateway has one; it prints a line when it has caught up."""
+    folder = loa.folder / f"{len(loa.processes)}-gateway"
+    loa.processes.append(Loa(["gateway"], loa.settings, folder, [sys.executable, "-c", GATEWAY]))
+    return loa.processes[-1]
+
+
+async def drift(loa: Installation, index: Index) -> Drift:
+    """The index compared with log and store."""
+    settings = load(loa.settings)
+    files = open_files(settings)
+    try:
+        return await check(settings, files, index, lambda *_: None, grace=0)
+    finally:
+        files.store.close()
+
+
+def index_of(loa: Installation) -> Index:
+    return open_index(load(loa.settings))
+
+
+@asynccontextmanager
+async def projecting(loa: Installation, index: Index) -> AsyncIterator[Projection]:
+    """A projection, until the end of the block; it has read what was there when it is entered."""
+    projection = Projection(load(loa.settings), index)
+    running = asyncio.create_task(projection.run())
+    try:
+        waiting = asyncio.ensure_future(asyncio.wait_for(projection.caught_up.wait(), PATIENCE))
+        await asyncio.wait({running, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            waiting.cancel()
+            running.result()
+        await waiting
+        yield projection
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running

@@ -1,0 +1,286 @@
+"""The index of a real log: requests as they come, outcomes, files; killed, rewound, shared, rebuilt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import psycopg
+import pytest
+import sqlalchemy as sql
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import RecordsToDelete
+from structlog.testing import capture_logs
+
+from storage.index import Index
+from storage.index.tables import files, jobs, totals
+from streams.events import CancelRequested, CleanupRequested
+from streams.kafka import EventWriter, admin_client
+from streams.settings import load
+from streams.topics import Topics
+from tests.kafka.conftest import NewLoa
+from tests.kafka.indexing import drift, index_of, projecting, start_gateway
+from tests.kafka.installation import Installation
+from tests.kafka.processes import until
+from tests.kafka.test_audit import tone
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[[Installation], Index]]:
+    made: list[Index] = []
+
+    def make(loa: Installation) -> Index:
+        made.append(index_of(loa))
+        return made[-1]
+
+    yield make
+    for index in made:
+        index.close()
+
+
+def rows(index: Index) -> dict[str, list[tuple[object, ...]]]:
+    """All that the index says."""
+    with index.database.reading() as connection:
+        return {
+            table.name: [tuple(row) for row in connection.execute(sql.select(table).order_by(*table.primary_key))]
+            for table in (jobs, files, totals)
+        }
+
+
+async def remove_before_end(loa: Installation, *shorts: str) -> None:
+    """As retention does, in time."""
+    async with admin_client(load(loa.settings)) as admin:
+        ends = [await loa.ends(short) for short in shorts]
+        await admin.delete_records({pair: RecordsToDelete(end) for found in ends for pair, end in found.items()})
+
+
+async def emit(loa: Installation, *events: CancelRequested | CleanupRequested) -> None:
+    settings = load(loa.settings)
+    writer = EventWriter(settings, Topics(settings))
+    await writer.start()
+    try:
+        for event in events:
+            await writer.emit(event)
+    finally:
+        await writer.stop()
+
+
+async def test_bare_requests_have_jobs_from_queue_to_result(
+    loa: Installation, opened: Callable[[Installation], Index]
+) -> None:
+    await loa.create_topics()
+    places = await loa.produce(
+        {"text": "Named by its place.", "model": "tone", "metadata": {"order": 7}},
+        tone("named", "It has a name."),
+        b"no json",
+        tone("theirs", "Of another tenant.") | {"tenant": "acme"},
+    )
+    index = opened(loa)
+    async with projecting(loa, index):
+        queued = index.job("default", places[0])
+        assert queued and (queued.status, queued.source) == ("queued", places[0])
+        assert queued.estimated_seconds and queued.metadata == {"order": 7}
+        assert index.totals(None).jobs["queued"] == 4
+        assert {job.request_id for job in index.jobs("default").jobs} == {places[0], "named", places[2]}
+        await loa.worker()
+        await until(lambda: index.totals(None).jobs["completed"] == 3, "three results")
+        await until(lambda: index.totals(None).jobs["failed"] == 1, "a failure")
+    done, failed = index.job("default", places[0]), index.job("default", places[2])
+    assert done and (done.status, done.progress, done.model) == ("completed", 1.0, "tone")
+    assert done.started_at and done.finished_at and done.worker and done.metadata == {"order": 7}
+    assert failed and (failed.code, failed.retryable, failed.attempts) == ("invalid_request", False, 1)
+    assert index.job("default", "theirs") is None and index.job("acme", "theirs")
+    file = index.file(done.file_id)
+    stored = loa.metadata(done.file_id)
+    assert file and (file.size, file.sha256) == (stored["file_size"], stored["sha256"])
+    assert index.totals("acme").total_files == 1 and index.totals(None).total_files == 3
+    assert index.queued_seconds() == 0
+
+
+async def test_gateways_share_an_index_and_one_is_killed(new_loa: NewLoa, database_url: str) -> None:
+    """Killed wherever it is, in the middle of a transaction as like as not: the other one takes over what it left."""
+    loa = new_loa(TTS_DATABASE_URL=database_url)
+    await loa.create_topics()
+    index = index_of(loa)
+    try:
+        victims = [start_gateway(loa) for _ in range(2)]
+        async with projecting(loa, index):
+            for number, victim in enumerate(victims):
+                await victim.ready()
+                await loa.produce(*(tone(f"r{number}-{n}", "Many of them.") for n in range(600)))
+                await until(partial(some_more_than, index, 600 * number), "some of them are there")
+                victim.kill()
+            await until(lambda: index.totals(None).jobs["queued"] == 1200, "all of them are there")
+            assert (await drift(loa, index)).counts == {}
+    finally:
+        index.close()
+
+
+def some_more_than(index: Index, count: int) -> bool:
+    return index.totals(None).jobs["queued"] > count
+
+
+async def test_set_back_and_told_again_changes_nothing(new_loa: NewLoa, database_url: str) -> None:
+    loa = new_loa(TTS_DATABASE_URL=database_url)
+    await loa.create_topics()
+    await loa.produce(*(tone(f"r{n}", "Again.") for n in range(50)))
+    await emit(loa, CancelRequested(request_id="r1"))
+    await loa.write("failed", [(None, b"{}", []), (None, b"no event", []), (b"key", None, [])])
+    index = index_of(loa)
+    try:
+        async with projecting(loa, index):
+            before = rows(index)
+            stands = index.offsets()
+            cancelled = index.job("default", "r1")
+            assert cancelled and cancelled.cancel_requested_at and cancelled.status == "queued"
+        index.begin(dict.fromkeys(stands, 0))
+        async with projecting(loa, index):
+            assert (rows(index), index.offsets()) == (before, stands)
+            index.begin(dict.fromkeys(stands, 0))  # under its hands: it notices when it writes next
+            await loa.produce(*(tone(f"new{n}", "New.") for n in range(9)))
+            await until(lambda: index.totals(None).jobs["queued"] == 59, "the new ones are there")
+            await until(lambda: all(index.offsets()[pair] >= stands[pair] for pair in stands), "it stands where it did")
+        assert (await drift(loa, index)).counts == {}
+    finally:
+        index.close()
+
+
+async def test_connections_to_the_database_are_cut(new_loa: NewLoa, postgres: str, prefix: str) -> None:
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f'CREATE SCHEMA "{prefix}"'.encode())
+        loa = new_loa(TTS_DATABASE_URL=f"{postgres}&options=-csearch_path%3D{prefix}")
+        await loa.create_topics()
+        index = index_of(loa)
+        try:
+            async with projecting(loa, index):
+                for number in range(5):
+                    connection.execute(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'loa-index'"
+                    )
+                    await loa.produce(*(tone(f"r{number}-{n}", "Cut.") for n in range(20)))
+                await until(lambda: index.totals(None).jobs["queued"] == 100, "all are there")
+        finally:
+            index.close()
+
+
+async def test_what_retention_removed_is_told_and_passed(
+    loa: Installation, opened: Callable[[Installation], Index]
+) -> None:
+    await loa.create_topics()
+    await loa.produce(*(tone(f"r{n}", "Read.") for n in range(6)))
+    index = opened(loa)
+    async with projecting(loa, index):
+        pass
+    await loa.produce(*(tone(f"lost{n}", "Removed unread.") for n in range(3)))
+    await remove_before_end(loa, "requests")
+    await loa.produce(tone("kept", "Read again."))
+    with capture_logs() as logged:
+        async with projecting(loa, index):
+            assert index.totals(None).jobs["queued"] == 7
+    assert index.job("default", "lost0") is None and index.job("default", "kept") and index.job("default", "r5")
+    told = [line for line in logged if "removed by retention" in line["event"]]
+    assert sum(line["records"] for line in told) == 3 and {line["log_level"] for line in told} == {"error"}
+    found = await drift(loa, index)
+    assert found.counts == {}, "what is not in the log any more is no drift"
+
+
+async def test_transactions_leave_offsets_without_records(
+    loa: Installation, opened: Callable[[Installation], Index]
+) -> None:
+    await loa.create_topics()
+    index = opened(loa)
+    async with AIOKafkaProducer(bootstrap_servers=loa.kafka.bootstrap, transactional_id=loa.name) as producer:
+        async with producer.transaction():
+            await producer.send(loa.topic("requests"), b'{"text": "In a transaction.", "request_id": "one"}')
+        async with projecting(loa, index):
+            assert index.job("default", "one")
+            async with producer.transaction():
+                await producer.send(loa.topic("requests"), b'{"text": "In another.", "request_id": "two"}')
+            await until(lambda: index.job("default", "two"), "it is there")
+        async with projecting(loa, index):
+            assert index.totals(None).jobs["queued"] == 2
+
+
+async def test_rebuilt_from_log_and_store_under_a_live_projection(new_loa: NewLoa, database_url: str) -> None:
+    loa = new_loa(TTS_DATABASE_URL=database_url)
+    await loa.worker()
+    spoken = [f"r{n}" for n in range(6)]
+    await loa.produce(*(tone(name, "Spoken.") for name in spoken), b"no request")
+    index = index_of(loa)
+    try:
+        async with projecting(loa, index):
+            await until(lambda: index.totals(None).jobs["completed"] == 6, "all are spoken")
+            gone = index.job("default", "r0")
+            assert gone
+            await emit(loa, CleanupRequested(file_id=gone.file_id))
+            await until(lambda: index.totals(None).deleted_files == 1, "one is deleted")
+            before = rows(index)
+            assert (await drift(loa, index)).counts == {}
+            await rebuilt(loa)
+            assert rows(index) == before
+            with index.database.writing() as connection:
+                connection.execute(
+                    jobs.update().where(jobs.c.request_id == "r1").values(completed_at=None, status="queued")
+                )
+                connection.execute(jobs.delete().where(jobs.c.request_id == "r2"))
+                connection.execute(
+                    files.update().where(files.c.request_id == "r3").values(gone_created_at=2**60, present=0)
+                )
+                connection.execute(totals.update().values(bytes=1))
+            found = await drift(loa, index)
+            assert found.counts == {
+                "jobs stale": 1,
+                "jobs missing": 1,
+                "files unfounded": 1,
+                "totals wrong": found.counts["totals wrong"],
+            }
+            assert found.examples["jobs missing"][0]["request_id"] == "r2"
+            command = loa.run("index", "check", "--grace", "0", "--json")
+            assert await command.status() == 1
+            assert command.lines[0]["drift"] == found.counts
+            await rebuilt(loa)
+            assert rows(index) == before
+            await loa.produce(tone("after", "After it was rebuilt."))
+            await until(lambda: index.totals(None).jobs["completed"] == 7, "the projection goes on")
+        assert await loa.run("index", "check").status() == 0
+    finally:
+        index.close()
+
+
+async def rebuilt(loa: Installation) -> None:
+    command = loa.run("index", "rebuild", "--json")
+    assert await command.status() == 0, command.said
+    assert command.lines[0]["files"] == 5
+
+
+async def test_files_that_only_the_store_knows(loa: Installation, opened: Callable[[Installation], Index]) -> None:
+    await loa.worker()
+    await loa.produce(*(tone(f"r{n}", "Spoken.") for n in range(4)))
+    index = opened(loa)
+    async with projecting(loa, index):
+        await until(lambda: index.totals(None).jobs["completed"] == 4, "all are spoken")
+    ids = {name: index.job("default", name).file_id for name in ("r0", "r1")}  # type: ignore[union-attr]
+    await emit(loa, CleanupRequested(file_id=ids["r0"]))
+    async with loa.reader("deleted") as reader:
+        await reader.until(lambda: reader.of("deleted", file_id=ids["r0"]), "it is deleted")
+    for path in (loa.storage / "metadata" / f"{ids['r1']}.json", loa.storage / f"{ids['r1']}.wav"):
+        path.unlink()  # by hand
+    await remove_before_end(loa, "requests", "progress", "completed", "deleted")
+    soon = {"TTS_TOPIC_RETENTION_DAYS": "progress=1e-9"}  # what is removed may be as young as that
+    command = loa.run("index", "check", "--grace", "0", "--json", **soon)
+    assert await command.status() == 1
+    assert command.lines[0]["drift"] == {"files stale": 1}, "of r1 neither log nor store know anything any more"
+    assert await loa.run("index", "rebuild").status() == 0
+    totals = index.totals(None)
+    assert (totals.total_files, totals.deleted_files, totals.jobs["completed"]) == (2, 1, 3)
+    other = opened(new_database(loa))
+    async with projecting(new_database(loa), other):
+        await until(lambda: other.store_read_at() is not None, "the store is read into an index that began anew")
+    assert rows(other) == rows(index)
+
+
+def new_database(loa: Installation) -> Installation:
+    """The same installation with another, empty index."""
+    other = Installation(loa.kafka, loa.name, loa.folder, {"TTS_DATABASE_URL": f"sqlite:///{loa.folder}/other.sqlite"})
+    other.processes = loa.processes
+    return other
