@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         None,
         description="database of the index, sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE; default: "
-        "SQLite in a file beside the storage, <TTS_STORAGE_DIR>.index.sqlite",
+        "SQLite in a file beside the storage, such as storage/audio.index.sqlite",
     )
     job_retention_days: Positive = Field(
         30, description="how long the index remembers a request after the last that was heard of it, in days"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import sqlalchemy as sql
 from sqlalchemy import event, exc
@@ -68,7 +69,7 @@ class Database:
             if _version(connection) != VERSION:
                 metadata.drop_all(connection)
                 metadata.create_all(connection)
-                connection.execute(about.insert().values(version=VERSION))
+                connection.execute(about.insert().values(version=VERSION, name=uuid4().hex[:12]))
 
 
 def sqlite_url(path: Path) -> str:

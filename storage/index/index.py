@@ -117,11 +117,10 @@ class Index:
         with self.database.writing() as connection:
             writing.stand(connection, places)
 
-    def log(self) -> str | None:
-        """Of which Kafka cluster it is an index; None while nobody has said."""
+    def name(self) -> str:
+        """A name that no other index has, and that it has for as long as its tables are there."""
         with self.database.reading() as connection:
-            found: str | None = connection.execute(sql.select(about.c.log)).scalar()
-            return found
+            return str(connection.execute(sql.select(about.c.name)).scalar_one())
 
     def store_read_at(self) -> datetime | None:
         """When files were last taken from the store; None: never."""

@@ -19,8 +19,9 @@ MOST_ON_A_PAGE = 1000
 _QUEUED = jobs.c.status == sql.literal("queued", literal_execute=True)
 _PRESENT = files.c.present == sql.literal(1, literal_execute=True)
 
-_JOBS = sql.select(jobs, files.c.deleted_at, files.c.reason).outerjoin(
-    files, (files.c.file_id == jobs.c.file_id) & (files.c.present == 0)
+# Files by their key alone: by a planner's old figures, all that are gone might look like few enough to walk.
+_JOBS = sql.select(jobs, files.c.present, files.c.deleted_at, files.c.reason).outerjoin(
+    files, files.c.file_id == jobs.c.file_id
 )
 
 
@@ -42,9 +43,12 @@ class Wanted:
 
     def conditions(self) -> Iterator[sql.ColumnElement[bool]]:
         """As the tables have it."""
-        for column, value in ((jobs.c.tenant, kept(self.tenant)), (jobs.c.model, kept(self.model))):
-            if value is not None:
-                yield column == value
+        if self.tenant is not None:
+            yield jobs.c.tenant == kept(self.tenant)
+        if self.model is not None:
+            # Few are queued, spoken or failed, beside all that a model has ever spoken: look among those.
+            few = self.status not in {None, "completed"}
+            yield (jobs.c.model + "" if few else jobs.c.model) == kept(self.model)
         yield jobs.c.status.is_not(None) if self.status is None else jobs.c.status == self.status
         if self.since is not None:
             yield jobs.c.created_at >= micros(self.since)

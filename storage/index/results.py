@@ -120,7 +120,8 @@ class Page:
 
 
 def job(row: Mapping[Any, Any]) -> Job:
-    """A row of the jobs, beside `deleted_at` and `reason` of its file if that is gone."""
+    """A row of the jobs, beside `present`, `deleted_at` and `reason` of its file, if that is known."""
+    gone = row["present"] == 0
     completed = row["completed_at"] is not None
     stands = row["status"] in {"failed", "cancelled"}
     worker = row["worker"] if completed else row["failed_worker"] if stands else row["progress_worker"]
@@ -140,8 +141,8 @@ def job(row: Mapping[Any, Any]) -> Job:
         metadata=orjson.loads(row["metadata"]) if row["metadata"] else None,
         estimated_seconds=seconds_or_none(row["estimated_ms"]),
         expires_at=moment_or_none(row["expires_at"]),
-        deleted_at=moment_or_none(row["deleted_at"]),
-        delete_reason=row["reason"],
+        deleted_at=moment_or_none(row["deleted_at"]) if gone else None,
+        delete_reason=row["reason"] if gone else None,
         worker=worker,
     )
 

@@ -1,5 +1,6 @@
 """A change as a row that knows little; `joins` puts it together with what is known already."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -122,8 +123,16 @@ def _shown(shown: Shown) -> Row:
         "language": kept(shown.language),
         "format": kept(shown.format),
         "characters": shown.characters,
-        "metadata": orjson.dumps(shown.metadata, option=orjson.OPT_SORT_KEYS).decode() if shown.metadata else None,
+        "metadata": _json(shown.metadata),
     }
+
+
+def _json(metadata: Mapping[str, Any] | None) -> str | None:
+    """The metadata as text; what is nested too deeply to be written again is not kept."""
+    try:
+        return orjson.dumps(metadata, option=orjson.OPT_SORT_KEYS).decode() if metadata else None
+    except orjson.JSONEncodeError:
+        return None
 
 
 def kept(text: str | None, most: int = LONGEST_WORD) -> str | None:

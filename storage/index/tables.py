@@ -6,7 +6,7 @@ Times are microseconds since 1970 in UTC; what is summed is in whole millisecond
     loa_files     one row for each file that was ever announced or deleted
     loa_totals    sums of those two for each tenant, and under '' for all together
     loa_offsets   up to where the log is in those tables: written with them, or not at all
-    loa_about     one row: the version of these tables, and whose log they are of
+    loa_about     one row: the version of these tables, a name of their own, and whose log they are of
 
 An index of another version is made anew, never migrated: it is a view of log and store.
 """
@@ -158,6 +158,7 @@ about = Table(
     "loa_about",
     metadata,
     Column("version", Integer, primary_key=True),
+    Column("name", Text, nullable=False),  # made up, other for each index that is begun
     Column("log", Text),  # the cluster's id
     Column("store_read_at", BigInteger),  # when files were taken from the store; NULL: never
 )

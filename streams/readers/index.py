@@ -1,7 +1,8 @@
 """The projection: what the log tells, taken into the index as it comes, by as many gateways as there are.
 
-They share the partitions as a consumer group does, but where one goes on is in the index, written with what was read
-up to there: a crash in between leaves both or neither. Nothing is committed to the broker.
+Those that have one index between them share the partitions as a consumer group does, but where one goes on is in the
+index, written with what was read up to there: a crash in between leaves both or neither. Nothing is committed to the
+broker. The group has the index's name: gateways with an index each read everything each.
 """
 
 import asyncio
@@ -67,7 +68,8 @@ class Projection:
         while True:
             try:
                 await self._connect()
-                async with self._consumer() as consumer:
+                name = await in_thread(self._index.name)
+                async with self._consumer(f"{self._settings.kafka_group}-index-{name}") as consumer:
                     pause = FIRST_PAUSE_SECONDS
                     await self._follow(consumer, Places(consumer, self._index))
             except (KafkaError, TopicsError, IndexTrouble) as error:
@@ -85,11 +87,11 @@ class Projection:
             log.warning("the index was of another cluster's log, and is made anew", cluster=cluster)
 
     @asynccontextmanager
-    async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
+    async def _consumer(self, group: str) -> AsyncIterator[AIOKafkaConsumer]:
         session = int(self._settings.kafka_session_timeout_seconds * 1000)
         consumer = AIOKafkaConsumer(
             **client_options(self._settings),
-            group_id=f"{self._settings.kafka_group}-index",
+            group_id=group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             session_timeout_ms=session,

@@ -97,6 +97,15 @@ def test_killed_in_the_middle_of_a_transaction(open_index: NewIndex, database_ur
     assert index.totals(None).total_files == 1
 
 
+OPENED = "import sys; from storage.index import Index; Index.open(sys.argv[1]).close()"
+
+
+def test_several_open_it_at_once_where_nothing_is(database_url: str) -> None:
+    command = [sys.executable, "-W", "error", "-c", OPENED, database_url]
+    processes = [subprocess.Popen(command, cwd=Path(__file__).parents[2]) for _ in range(4)]
+    assert [process.wait() for process in processes] == [0] * 4
+
+
 def test_another_version_is_made_anew(open_index: NewIndex) -> None:
     index = open_index()
     index.apply([asked(ONE)])

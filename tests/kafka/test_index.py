@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -14,6 +16,7 @@ from structlog.testing import capture_logs
 
 from storage.index import Index
 from storage.index.tables import files, jobs, totals
+from streams.broker import EmbeddedBroker
 from streams.events import CancelRequested, CleanupRequested
 from streams.kafka import EventWriter, admin_client
 from streams.settings import load
@@ -21,6 +24,7 @@ from streams.topics import Topics
 from tests.kafka.conftest import NewLoa
 from tests.kafka.indexing import drift, index_of, projecting, start_gateway
 from tests.kafka.installation import Installation
+from tests.kafka.log import Kafka
 from tests.kafka.processes import until
 from tests.kafka.test_audit import tone
 
@@ -118,6 +122,37 @@ async def test_gateways_share_an_index_and_one_is_killed(new_loa: NewLoa, databa
 
 def some_more_than(index: Index, count: int) -> bool:
     return index.totals(None).jobs["queued"] > count
+
+
+async def test_gateways_with_an_index_each_read_everything_each(
+    loa: Installation, opened: Callable[[Installation], Index]
+) -> None:
+    await loa.create_topics()
+    one, other = opened(loa), opened(new_database(loa))
+    async with projecting(loa, one), projecting(loa, other):
+        await loa.produce(*(tone(f"r{n}", "For both.") for n in range(9)))
+        await until(lambda: one.totals(None).jobs["queued"] == 9, "the one has them")
+        await until(lambda: other.totals(None).jobs["queued"] == 9, "so has the other")
+
+
+async def test_a_broker_that_is_away(
+    new_broker: Callable[..., EmbeddedBroker], opened: Callable[[Installation], Index], tmp_path: Path
+) -> None:
+    broker = new_broker(tmp_path / "kafka")
+    await asyncio.to_thread(broker.start)
+    port = int(broker.bootstrap.rpartition(":")[2])
+    loa = Installation(Kafka(broker), "away", tmp_path / "loa")
+    await loa.create_topics()
+    index = opened(loa)
+    async with projecting(loa, index):
+        await loa.produce(tone("before", "Before."))
+        await until(lambda: index.job("default", "before"), "it is there")
+        await asyncio.to_thread(broker.stop)
+        again = new_broker(tmp_path / "kafka", port)
+        await asyncio.to_thread(again.start)
+        await loa.produce(tone("after", "After."))
+        await until(lambda: index.job("default", "after"), "it reads on")
+    assert index.totals(None).jobs["queued"] == 2
 
 
 async def test_set_back_and_told_again_changes_nothing(new_loa: NewLoa, database_url: str) -> None:

@@ -55,6 +55,8 @@ def refusal(value: bytes | None) -> RequestError:
         (b'{"text": "a", "deadline": "2025-01-03T10:00:00"}', "deadline: .*time zone"),
         (b'{"text": "a", "callback_url": "ftp://x"}', "callback_url: "),
         (b'{"text": "a", "metadata": [1]}', "metadata: "),
+        (b'{"text": "a", "metadata": ' + b'{"a":' * 300 + b"1" + b"}" * 301, "metadata: is nested too deeply"),
+        (b'{"metadata": ' + b'{"a":' * 300 + b"1" + b"}" * 301, "text: is missing"),
         (b'{"text": "a", "metadata": {"a": "012345678901234567890123456789012345"}}', "metadata: .*at most 40"),
     ],
 )
