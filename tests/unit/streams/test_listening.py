@@ -17,6 +17,7 @@ from tests.fakes import InProcessPool, MemoryWriter, Rig
 
 SETTINGS = settings.load({"TTS_MODELS": "tone", "TTS_SYNTHESIS_TRIES": "1", "TTS_RETRY_ATTEMPTS": "1"})
 TEXT = " ".join(f"Sentence number {number} of a long story is being read aloud." for number in range(40))
+SPOKEN = {"speed": 4.0, "language": "en"}
 
 
 class Listener(MemoryWriter):
@@ -47,7 +48,7 @@ def listened(pool: InProcessPool | None = None) -> tuple[Rig, Listener]:
 @pytest.mark.parametrize("rate", [None, 16_000])
 async def test_pieces_are_the_files_own_bytes_behind_its_head(audio_format: str, rate: int | None) -> None:
     rig, listener = listened()
-    rig.ask(request_id="r", text=TEXT, speed=4.0, stream=True, format=audio_format, sample_rate=rate)
+    rig.ask(request_id="r", text=TEXT, **SPOKEN, stream=True, format=audio_format, sample_rate=rate)
     await rig.run()
     (event,) = rig.writer.of("completed")
     heard, head = b"".join(listener.heard), HEAD_BYTES.get(audio_format, 0)
@@ -61,7 +62,7 @@ async def test_pieces_are_the_files_own_bytes_behind_its_head(audio_format: str,
 
 async def test_nothing_is_left_of_pieces_once_the_file_is_there() -> None:
     rig, listener = listened()
-    rig.ask(request_id="r", text=TEXT, speed=4.0, stream=True)
+    rig.ask(request_id="r", text=TEXT, **SPOKEN, stream=True)
     await rig.run()
     (event,) = rig.writer.of("completed")
     assert listener.heard
@@ -72,7 +73,7 @@ async def test_nothing_is_left_of_pieces_once_the_file_is_there() -> None:
 
 async def test_nobody_listens_to_a_request_that_is_no_stream() -> None:
     rig, listener = listened()
-    rig.ask(request_id="r", text=TEXT, speed=4.0)
+    rig.ask(request_id="r", text=TEXT, **SPOKEN)
     await rig.run()
     assert listener.heard == []
     assert all(event.parts is None for event in rig.writer.of("progress"))
@@ -80,8 +81,8 @@ async def test_nobody_listens_to_a_request_that_is_no_stream() -> None:
 
 async def test_a_stream_and_none_are_the_same_content() -> None:
     rig, _ = listened()
-    rig.ask(request_id="r", stream=True)
-    rig.ask(request_id="r")
+    rig.ask(request_id="r", stream=True, **SPOKEN)
+    rig.ask(request_id="r", **SPOKEN)
     await rig.run()
     assert rig.writer.of("failed") == []
 
@@ -94,7 +95,7 @@ async def test_pieces_of_what_failed_go_with_it() -> None:
 
     pool = InProcessPool(instead=breaks)
     rig, listener = listened(pool)
-    rig.ask(request_id="r", text=TEXT, speed=4.0, stream=True)
+    rig.ask(request_id="r", text=TEXT, **SPOKEN, stream=True)
     await rig.run()
     assert rig.writer.of("failed")[0].code == ErrorCode.SYNTHESIS_TIMEOUT
     assert listener.heard
@@ -104,7 +105,7 @@ async def test_pieces_of_what_failed_go_with_it() -> None:
 
 async def test_what_a_dead_writer_left_is_used_again_and_goes() -> None:
     rig, listener = listened()
-    rig.ask(request_id="r", text=TEXT, speed=4.0, stream=True)
+    rig.ask(request_id="r", text=TEXT, **SPOKEN, stream=True)
     await rig.run()
     (event,), first = rig.writer.of("completed"), list(listener.heard)
     rig.store.delete(*rig.store.names())
@@ -126,7 +127,7 @@ async def test_a_store_without_room_for_pieces_still_takes_the_file(monkeypatch:
         return put(key, source)
 
     monkeypatch.setattr(rig.store, "put_new", full)
-    rig.ask(request_id="r", text=TEXT, speed=4.0, stream=True)
+    rig.ask(request_id="r", text=TEXT, **SPOKEN, stream=True)
     await rig.run()
     assert rig.writer.of("completed")
     assert listener.heard == []
