@@ -38,10 +38,10 @@ async def make_topics(brokers: str, name: str) -> None:
 class Client:
     """Use as an async context manager, once the topics are there. `fields`: what requests say beside id and text."""
 
-    def __init__(self, brokers: str, name: str, **fields: str) -> None:
+    def __init__(self, brokers: str, name: str, topic: str = "requests", **fields: str) -> None:
         self._fields = fields
         self.outcomes: defaultdict[str, list[Outcome]] = defaultdict(list)
-        self._topic = f"{name}.requests"
+        self._topic = f"{name}.{topic}"
         self._failed = f"{name}.failed"
         self._options = {"bootstrap_servers": brokers}
         self._topics = (f"{name}.completed", self._failed)

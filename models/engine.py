@@ -116,5 +116,9 @@ class Engine(Protocol):
         ...
 
     def speak(self, piece: Piece) -> Speech:
-        """Speak one piece. Blocking. Raises SpeakError."""
+        """Speak one piece. Blocking. Raises SpeakError.
+
+        Other threads of Python must get their turn meanwhile: one of them beats (models.heartbeat), and a process that
+        is silent for long is taken for frozen.
+        """
         ...

@@ -2,18 +2,22 @@
 
 import asyncio
 import contextlib
+import logging
+import math
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from models import wire
+from models import heartbeat, wire
 from models.engine import AudioRejected, EngineDied, EngineTimeout, ModelError, OutOfMemory, Piece
 from models.process import EngineProcess, ended
 from models.schedule import ANYBODY, Claim, FairQueue
 from models.speech import Speech
 
 _T = TypeVar("_T")
+
+log = logging.getLogger(__name__)
 
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
@@ -23,11 +27,19 @@ class EnginePool:
     """`processes` engine processes, each with all of `models` loaded. Use from one event loop.
 
     `memory_bytes`: the most private memory a process may have, 0 for no limit. `start_timeout`: seconds until a
-    process must have loaded its engines and spoken a test sentence with each.
+    process must have loaded its engines and spoken a test sentence with each. `heartbeat_seconds`: the longest that a
+    process, speaking or not, may give no sign of life. These times, and that of a piece, are times in which the
+    caller's process ran: one that was stopped for a while holds nothing of it against its engines.
     """
 
     def __init__(
-        self, models: Sequence[str], processes: int, *, memory_bytes: int = 0, start_timeout: float = 120.0
+        self,
+        models: Sequence[str],
+        processes: int,
+        *,
+        memory_bytes: int = 0,
+        start_timeout: float = 120.0,
+        heartbeat_seconds: float = 30.0,
     ) -> None:
         if processes < 1 or not models:
             raise ValueError(f"a pool needs models and at least one process, not {models} and {processes}")
@@ -35,6 +47,7 @@ class EnginePool:
         self._wanted = processes
         self._memory_bytes = memory_bytes
         self._start_timeout = start_timeout
+        self._heartbeat_seconds = heartbeat_seconds
         # A thread for each process, and one for its successor while a killed one is still being read out.
         self._threads = ThreadPoolExecutor(2 * processes, "engine")
         self._started: set[EngineProcess] = set()
@@ -67,6 +80,7 @@ class EnginePool:
             if isinstance(error, BaseException):
                 await self.close()
                 raise error
+        self._background(self._listen())
 
     async def speak(
         self,
@@ -78,10 +92,10 @@ class EnginePool:
     ) -> Speech:
         """Speak one piece on the next idle process; who waits is served as `models.schedule` says.
 
-        `timeout`: seconds the process may take, not counting the wait for it. A process that passes it, or dies, is
-        killed and replaced, and so is one whose audio `check` rejects. Raises EngineTimeout, EngineDied, OutOfMemory,
-        SpeakError, UnknownModel, and what `check` raises. A cancelled caller leaves the process to finish its piece,
-        which nobody hears.
+        `timeout`: seconds the process may take, not counting the wait for it. A process that passes it, dies or
+        freezes is killed and replaced, and so is one whose audio `check` rejects. Raises EngineTimeout, EngineDied,
+        OutOfMemory, SpeakError, UnknownModel, and what `check` raises. A cancelled caller leaves the process to finish
+        its piece, which nobody hears.
         """
         request = wire.request(model, piece)
         process = await self._take(claim)
@@ -104,8 +118,8 @@ class EnginePool:
     ) -> Speech:
         loop = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(seconds):
-                speech = await loop.run_in_executor(self._threads, _checked, process, request, check)
+            speaking = loop.run_in_executor(self._threads, _checked, process, request, check)
+            speech = await heartbeat.within(seconds, speaking)
         except TimeoutError:
             process.kill()
             raise EngineTimeout(f"engine process {process.pid} did not answer within {seconds:g} s") from None
@@ -159,11 +173,10 @@ class EnginePool:
     async def _start_one(self) -> None:
         """Start a process, wait until it can speak, and watch for its end. Raises ModelError."""
         loop = asyncio.get_running_loop()
-        process = EngineProcess(self.models, self._memory_bytes)
+        process = EngineProcess(self.models, self._memory_bytes, heartbeat.step(self._heartbeat_seconds))
         self._started.add(process)
         try:
-            async with asyncio.timeout(self._start_timeout):
-                await loop.run_in_executor(self._threads, process.wait_ready)
+            await heartbeat.within(self._start_timeout, loop.run_in_executor(self._threads, process.wait_ready))
         except TimeoutError:
             await self._end(process)
             raise EngineDied(f"the engines were not loaded within {self._start_timeout:g} s") from None
@@ -178,6 +191,19 @@ class EnginePool:
         self._started.discard(process)
         process.kill()
         await asyncio.get_running_loop().run_in_executor(self._threads, process.bury)
+
+    async def _listen(self) -> None:
+        """Kill whoever falls silent; its watcher does the rest. Counts looks in vain, and compares no clocks."""
+        pause = heartbeat.step(self._heartbeat_seconds)
+        too_many = math.ceil(self._heartbeat_seconds / pause) + 1
+        while not self._closing.is_set():
+            for process in self._alive.values():
+                if process.missed_beats() == too_many:
+                    reason = f"gave no sign of life for {self._heartbeat_seconds:g} s"
+                    log.warning("engine process %d %s and is replaced", process.pid, reason)
+                    process.kill(reason)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), pause)
 
     async def _watch(self, process: EngineProcess) -> None:
         """Wait for the process to end, however that comes; then start another."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from models import wire
 from models.engine import EngineDied
+from models.heartbeat import Pulse
 from models.speech import Speech
 
 # One thread a process was measured faster than one process with all threads, and it is what `revision` promises.
@@ -21,19 +22,25 @@ _PIPE_BYTES = 1 << 20
 
 
 class EngineProcess:
-    """One engine process and its two pipes. `exchange` and `wait_ready` block: call them from a thread."""
+    """One engine process and its three pipes. `exchange` and `wait_ready` block: call them from a thread.
 
-    def __init__(self, models: Sequence[str], memory_bytes: int) -> None:
-        # -P: a folder `models` where the worker was started is not ours.
-        command = [sys.executable, "-P", "-m", "models.serve", ",".join(models), str(memory_bytes)]
-        environment = {**os.environ, **_ONE_THREAD}
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, bufsize=0
-        )
-        if self._process.stdin is None or self._process.stdout is None:
-            raise EngineDied("an engine process has no pipes")
+    `beat_seconds`: how often it says that it is alive, once it is ready.
+    """
+
+    def __init__(self, models: Sequence[str], memory_bytes: int, beat_seconds: float) -> None:
+        self._pulse = Pulse()
+        try:
+            self._process = _start(models, memory_bytes, self._pulse.theirs, beat_seconds)
+            if self._process.stdin is None or self._process.stdout is None:
+                raise EngineDied("an engine process has no pipes")
+        except BaseException:
+            self._pulse.close()
+            raise
+        finally:
+            self._pulse.close_theirs()
         self._requests, self._replies = self._process.stdin, self._process.stdout
         _widen(self._replies.fileno())
+        self._end = "ended"
         # A pipe's number must not be given to another file while a thread still reads by it.
         self._reading = threading.Lock()
 
@@ -58,14 +65,19 @@ class EngineProcess:
         with self._reading:
             try:
                 wire.write(self._requests.fileno(), request)
-            except OSError as error:
-                raise EngineDied(f"engine process {self.pid} ended") from error
-            header, samples = wire.read(self._replies.fileno())
+                header, samples = wire.read(self._replies.fileno())
+            except (OSError, EngineDied) as error:
+                raise EngineDied(f"engine process {self.pid} {self._end}") from error
         wire.raise_failure(header)
         return Speech(samples, header["rate"])
 
-    def kill(self) -> None:
-        """End it at once; it holds nothing that would be lost."""
+    def missed_beats(self) -> int:
+        """How many calls in a row, this one included, have found no sign of life. Does not block."""
+        return self._pulse.look()
+
+    def kill(self, reason: str = "ended") -> None:
+        """End it at once; it holds nothing that would be lost. `reason`: what whoever waits for it is told."""
+        self._end = reason
         self._process.kill()
 
     def bury(self) -> None:
@@ -74,6 +86,17 @@ class EngineProcess:
         with self._reading:
             self._requests.close()
             self._replies.close()
+        self._pulse.close()
+
+
+def _start(models: Sequence[str], memory_bytes: int, beats: int, beat_seconds: float) -> "subprocess.Popen[bytes]":
+    # -P: a folder `models` where the worker was started is not ours.
+    command = [sys.executable, "-P", "-m", "models.serve", ",".join(models), str(memory_bytes)]
+    command += [str(beats), str(beat_seconds)]
+    environment = {**os.environ, **_ONE_THREAD}
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, bufsize=0, pass_fds=(beats,)
+    )
 
 
 async def ended(pid: int) -> None:

@@ -1,7 +1,8 @@
-"""The engine process: `python -P -m models.serve MODELS [MEMORY_BYTES]`, MODELS joined by commas.
+"""The engine process: `python -P -m models.serve MODELS [MEMORY_BYTES [BEAT_FD BEAT_SECONDS]]`.
 
-Loads its engines, speaks a test sentence with each, and then one piece at a time, frames (models.wire) on standard
-input and output. Ends with its input, and with its parent: the parent decides about everything else, so the signals
+Loads its engines (MODELS, joined by commas), speaks a test sentence with each, and then one piece at a time, frames
+(models.wire) on standard input and output. From then on it says every BEAT_SECONDS on BEAT_FD that it is alive
+(models.heartbeat). Ends with its input, and with its parent: the parent decides about everything else, so the signals
 of a terminal are ignored.
 """
 
@@ -12,7 +13,7 @@ import signal
 import sys
 from collections.abc import Mapping
 
-from models import wire
+from models import heartbeat, wire
 from models.check import check
 from models.engine import Engine, EngineDied, ModelError, OutOfMemory, Piece, SpeakError, UnknownModel
 from models.plugins import load_engine
@@ -22,7 +23,7 @@ _TEST_SENTENCE = "One, two, three."
 _PR_SET_PDEATHSIG = 1
 
 
-def main(models: str, memory_bytes: str = "0") -> int:
+def main(models: str, memory_bytes: str = "0", beat_fd: str = "", beat_seconds: str = "1") -> int:
     """Serve until the input ends; the exit status is 1 when an engine could not be loaded."""
     source, out = _claim_pipes()
     _guard()
@@ -31,6 +32,9 @@ def main(models: str, memory_bytes: str = "0") -> int:
     except ModelError as error:
         wire.write(out, wire.failure(error))
         return 1
+    # Only now: loading may hold the interpreter for long.
+    if beat_fd:
+        heartbeat.begin(int(beat_fd), float(beat_seconds))
     # Only now: libraries that cannot be loaded for want of memory do not say so in so many words.
     if limit := int(memory_bytes):
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))

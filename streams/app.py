@@ -49,7 +49,12 @@ async def assemble(settings: Settings, stack: AsyncExitStack, connect: Connect) 
     topics, registry = Topics(settings), open_registry(settings)
     files = await asyncio.to_thread(open_files, settings)
     stack.callback(files.store.close)
-    pool = EnginePool(settings.models, settings.engine_processes, memory_bytes=settings.engine_memory_mb * MEGABYTE)
+    pool = EnginePool(
+        settings.models,
+        settings.engine_processes,
+        memory_bytes=settings.engine_memory_mb * MEGABYTE,
+        heartbeat_seconds=settings.engine_heartbeat_seconds,
+    )
     stack.push_async_callback(pool.close)
     writer = EventWriter(settings, topics)
     stack.push_async_callback(writer.stop)

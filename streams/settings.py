@@ -107,6 +107,9 @@ class Settings(BaseSettings):
     engine_memory_mb: Annotated[int, Field(ge=0)] = Field(
         0, description="private memory an engine process may take before it is replaced, in MiB; 0: no limit"
     )
+    engine_heartbeat_seconds: Positive = Field(
+        30, description="silence after which an engine process counts as frozen and is replaced, in seconds"
+    )
     default_language: str = Field("en", description="language of a text that does not tell, a BCP 47 tag")
     speakers: Pairs = Field(
         default_factory=dict, description="speaker ids to voices, such as 05=espeak/vi; added to the built-in table"

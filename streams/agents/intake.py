@@ -17,7 +17,7 @@ from streams.readers.cancellations import Cancellations
 from streams.settings import Settings
 
 LONG_BYTES = 16_384  # a longer text is understood in a thread, so that nobody waits for it
-MOST_QUICK = 64  # records at once that are only refused or moved: they need no engine, and wait for none
+MOST_QUICK = 512  # records at once that are only refused or moved: they need no engine, and wait for none
 MOST_RETRIES = 1000
 FAR_SECONDS = 86_400.0  # a deadline further away than that is not met in the window, which is minutes long
 
@@ -95,9 +95,13 @@ class Intake:
         """Understand a record, join it to its twin in hand, move it away, or answer it once there is room."""
         budget = self._budgets[lane]
         try:
-            job = await self._understand(delivery)
+            # A flood of what may wait has to be out of the way of others soon: it is moved unread.
+            job = await self._understand(delivery, whole=lane is Lane.BULK or delivery.attempt > 1)
         except RequestError as error:
             await self._begin(self._synthesis.fail([delivery], error), self._quick, 0)
+            return
+        if job is None:
+            await self._begin(self._synthesis.move(delivery), self._quick, 0)
             return
         twin = self._in_hand.get(job.file_id)
         if twin is not None and not twin.closed and twin.content == job.content:
@@ -109,22 +113,20 @@ class Intake:
             self._in_hand[job.file_id] = job
             await self._begin(self._answer(job), budget, job.seconds)
 
-    async def _understand(self, delivery: Delivery) -> Job:
+    async def _understand(self, delivery: Delivery, *, whole: bool) -> Job | None:
         try:
             if len(delivery.value or b"") < LONG_BYTES:
-                return understand(delivery, self._settings, self._registry)
-            return await asyncio.to_thread(understand, delivery, self._settings, self._registry)
+                return understand(delivery, self._settings, self._registry, whole=whole)
+            return await asyncio.to_thread(understand, delivery, self._settings, self._registry, whole=whole)
         except RequestError:
             raise
         except Exception as error:
             raise fault(error, delivery.origin) from error
 
     def _may_wait(self, job: Job, budget: Budget) -> bool:
-        """Bulk may; and so may what would block the partition for others, when its own tenant fills the window."""
+        """What would block the partition for others, when its own tenant fills the window."""
         if job.first.attempt > 1:
             return False
-        if job.request.priority == "bulk":
-            return True
         jobs, share = self._by_tenant.get(job.request.tenant_id, []), self._settings.window_tenant_share
         much = sum(other.seconds for other in jobs) > share * self._settings.window_seconds
         return not budget.fits(job.seconds) and (much or len(jobs) > share * self._settings.window_requests)

@@ -85,9 +85,14 @@ class Job:
         return RequestError(ErrorCode.REQUEST_CONFLICT, message)
 
 
-def understand(delivery: Delivery, settings: Settings, registry: Registry) -> Job:
-    """A record → a job. Raises RequestError, whose echo says what of the record can be repeated."""
+def understand(delivery: Delivery, settings: Settings, registry: Registry, *, whole: bool = True) -> Job | None:
+    """A record → a job. Raises RequestError, whose echo says what of the record can be repeated.
+
+    `whole`: false where what may wait is not looked at any further, which is None then.
+    """
     request = parse(delivery.value, settings)
+    if not whole and request.priority == "bulk":
+        return None
     try:
         choice = _choose(request, registry)
     except RequestError as error:

@@ -10,9 +10,9 @@ JOINS, SECONDS = 4, 30.0
 class Twins:
     """Watches for another process with this worker's name.
 
-    The broker lets a member come back under its name without a rebalance. So two that share one put each other out, each
-    time into the same generation, without end, and every record is worked on twice. Any other way into the group makes a
-    new generation; a commit that meets a rebalance may lead back into the old one, but not again and again.
+    The broker lets a member come back under its name without a rebalance. So two that share one put each other out,
+    each time into the same generation, without end, and every record is worked on twice. Any other way into the group
+    makes a new generation; a commit that meets a rebalance may lead back into the old one, but not again and again.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -1,5 +1,6 @@
 """Engines that misbehave, loaded by an engine process as `odd_engines:Name`."""
 
+import ctypes
 import os
 import signal
 import threading
@@ -12,7 +13,10 @@ from models.tone import Tone
 
 
 class Odd(Tone):
-    """Does what the text says: `die`, `hang`, `memory`, `fail`, `bug`, `print`, `silence`; else a tone."""
+    """Does what the first word says: `die`, `hang`, `freeze`, `hold`, `memory`, `fail`, `bug`, `print`; else a tone.
+
+    `once FILE` dies and `frozen FILE` freezes if the file is not there yet, and makes it.
+    """
 
     name = "odd"
 
@@ -24,11 +28,15 @@ class Odd(Tone):
         what, _, argument = piece.text.partition(" ")
         if what == "die":
             os.kill(os.getpid(), signal.SIGKILL)
-        elif what == "once" and not Path(argument).exists():
+        elif what in {"once", "frozen"} and not Path(argument).exists():
             Path(argument).touch()
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), signal.SIGKILL if what == "once" else signal.SIGSTOP)
         elif what == "hang":
             threading.Event().wait()
+        elif what == "freeze":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        elif what == "hold":
+            ctypes.PyDLL(None).sleep(1000)  # keeps the interpreter to itself, as a deadlock in a library may
         elif what == "memory":
             raise MemoryError("no room")
         elif what == "fail":

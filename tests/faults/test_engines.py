@@ -11,6 +11,7 @@ from tests.faults.load import load, tones
 from tests.faults.settings import rounds
 from tests.faults.site import Site
 from tests.faults.waits import more_outcomes
+from tests.kafka.processes import alive, until
 
 NUMBERS = ("One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine", "Ten")
 
@@ -69,3 +70,25 @@ async def test_engine_processes_killed_under_load(site: Site) -> None:
         await more_outcomes(reader, 10)
         assert worker.running
     await site.verify(kills)
+
+
+async def test_engine_processes_frozen_under_load(site: Site) -> None:
+    site.more = {
+        "TTS_ENGINE_HEARTBEAT_SECONDS": "2",
+        "TTS_SYNTHESIS_TIMEOUT_SECONDS": "600",  # the deadline of a piece would find them too
+    }
+    freezes = rounds(2, 50)
+    async with load(site), site.reader("completed", "failed") as reader:
+        worker = await site.worker()
+        for number in range(freezes):
+            await more_outcomes(reader, 10)
+            engines = worker.children()
+            for engine in engines:
+                engine.suspend()
+            await until(lambda engines=engines: not alive(engines), "the end of a frozen engine process")
+            (probe,) = tones(1, f"after-{number}")
+            await site.produce(probe)
+            await reader.answered(probe["request_id"])
+        assert worker.running
+        assert worker.said.count("no sign of life") >= freezes
+    await site.verify(freezes)

@@ -44,7 +44,8 @@ async def respeak(
     if not same:
         return
     async with AsyncExitStack() as stack:
-        pool = EnginePool(sorted({record.model for record in same}), settings.engine_processes)
+        models, heartbeat = sorted({record.model for record in same}), settings.engine_heartbeat_seconds
+        pool = EnginePool(models, settings.engine_processes, heartbeat_seconds=heartbeat)
         stack.push_async_callback(pool.close)
         await pool.start()
         again = _Again(settings, files, pool, registry)

@@ -1,0 +1,73 @@
+"""Beats on a pipe, and time that counts only while this process runs."""
+
+import asyncio
+import os
+import threading
+import time
+
+import pytest
+
+from models import heartbeat
+from models.heartbeat import Pulse, begin, step, within
+
+
+def test_looks_in_vain_are_counted_until_the_next_beat():
+    pulse = Pulse()
+    assert [pulse.look() for _ in range(3)] == [1, 2, 3]
+    os.write(pulse.theirs, b"..")
+    assert [pulse.look() for _ in range(3)] == [0, 1, 2]
+    pulse.close_theirs()
+    assert pulse.look() == 3
+    pulse.close()
+
+
+def test_beats_come_by_themselves_and_end_with_whoever_listens():
+    pulse = Pulse()
+    begin(pulse.theirs, 0.01)
+    for _ in range(3):
+        while pulse.look():
+            time.sleep(0.01)
+    (beating,) = [thread for thread in threading.enumerate() if thread.name == "heartbeat"]
+    pulse.close()
+    beating.join(20)
+    assert not beating.is_alive()
+    pulse.close_theirs()
+
+
+@pytest.mark.parametrize(("limit", "seconds"), [(30, 1), (10, 1), (1, 0.1)])
+def test_ten_beats_at_least_in_a_limit(limit: float, seconds: float):
+    assert step(limit) == seconds
+
+
+async def test_work_is_waited_for_and_given_up_in_time():
+    async def answer(what: str, seconds: float) -> str:
+        await asyncio.sleep(seconds)
+        return what
+
+    assert await within(20, asyncio.ensure_future(answer("done", 0))) == "done"
+    late = asyncio.ensure_future(answer("late", 20))
+    with pytest.raises(TimeoutError):
+        await within(0.01, late)
+    await asyncio.wait({late})
+    assert late.cancelled()
+
+
+async def test_an_error_is_passed_on():
+    async def fail() -> None:
+        raise KeyError("oops")
+
+    with pytest.raises(KeyError):
+        await within(20, asyncio.ensure_future(fail()))
+
+
+async def test_a_time_in_which_nobody_ran_counts_as_one_step(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(heartbeat, "_LONGEST_STEP_SECONDS", 0.1)
+    loop = asyncio.get_running_loop()
+    work = loop.create_future()
+
+    def stop() -> None:
+        time.sleep(1.2)  # longer than what is allowed
+        loop.call_later(0.1, work.set_result, "spoken")
+
+    loop.call_later(0.05, stop)
+    assert await within(1, work) == "spoken"
