@@ -4,6 +4,7 @@ libsndfile draws each stream's serial number at random, so the same samples give
 overwritten here and the pages' checksums made again (RFC 3533, section 6).
 """
 
+import io
 import struct
 import zlib
 from pathlib import Path
@@ -21,6 +22,14 @@ def fix_serial(path: Path) -> None:
     with path.open("r+b") as file:
         while _fix_page(file):
             pass
+
+
+def fixed_pages(data: bytes) -> bytes:
+    """The same pages with the serial number that `fix_serial` gives them. Raises ValueError if they are not whole."""
+    file = io.BytesIO(data)
+    while _fix_page(file):
+        pass
+    return file.getvalue()
 
 
 def _fix_page(file: BinaryIO) -> bool:

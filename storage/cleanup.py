@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from storage import expiry
+from storage import expiry, parts
 from storage.errors import NotFound
 from storage.expiry import Marker
 from storage.files import FORMATS, AudioFiles, audio_key, metadata_key
@@ -134,8 +134,8 @@ class CleanUp:
         if now < due.marker.time + self._grace:
             return None
         sizes = [self._store.size(key) for key in self._audio(file_id)]
-        parts = self._parts(file_id)
-        if not parts and not any(size is not None for size in sizes):
+        pieces = self._parts(file_id)
+        if not pieces and not any(size is not None for size in sizes):
             self._drop(due.marker)
             return None
         size = sum(size or 0 for size in sizes)
@@ -166,7 +166,7 @@ class CleanUp:
         return [audio_key(file_id, audio_format) for audio_format in FORMATS]
 
     def _parts(self, file_id: str) -> list[str]:
-        return list(self._store.names(f"parts/{file_id}/"))
+        return list(self._store.names(parts.folder(file_id)))
 
     def _drop(self, marker: Marker) -> None:
         self._store.delete(marker.key)

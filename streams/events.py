@@ -72,6 +72,7 @@ class SynthesisProgressed(RequestEvent):
     chunk: int | None = Field(None, ge=1, description="k of n")
     chunks: int = Field(ge=1, description="n")
     seconds: float | None = Field(None, ge=0, description="audio spoken so far, in seconds")
+    parts: int | None = Field(None, ge=1, description="pieces of the file that can be read so far, if it is streamed")
     worker: str
 
     def outcome(self) -> str:

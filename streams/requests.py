@@ -59,6 +59,7 @@ class SynthesisRequested(BaseModel):
     seed: Annotated[int | None, Field(ge=0, lt=2**63)] = Field(None, description="default: made from the content")
     format: Format = Field("wav", description="audio format of the file")
     sample_rate: Annotated[int | None, Field(ge=8000, le=48_000)] = Field(None, description="Hz; default: the voice's")
+    stream: bool = Field(False, description="let gateways pass on the audio while it is being spoken")
     store: bool = Field(True, description="false: keep the audio only as long as its delivery needs")
     expiry_hours: Annotated[float | None, Field(gt=0)] = Field(None, description="life of the file, in hours")
     return_audio: bool = Field(False, description="put the audio into `tts.completed` when it is small enough")

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import orjson
@@ -21,6 +22,12 @@ from streams.agents.synthesis import Synthesis
 from streams.events import Event
 from streams.readers.cancellations import Cancellations
 from streams.settings import Settings
+
+
+@cache
+def tone_registry() -> Registry:
+    """The tone alone; shared, since its table of languages takes a second to load."""
+    return Registry(["tone"])
 
 
 class InProcessPool:
@@ -140,7 +147,7 @@ class Rig:
         """A worker's agents."""
         maker = Maker(self.settings, self.pool, self.files, "w")
         synthesis = Synthesis(self.settings, maker, self.writer, "w")
-        return Intake(self.settings, Registry(["tone"]), synthesis, self.cancellations)
+        return Intake(self.settings, tone_registry(), synthesis, self.cancellations)
 
     async def run(self) -> Intake:
         """Take all, and finish it."""

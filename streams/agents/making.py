@@ -17,15 +17,17 @@ from models.engine import AudioRejected, EngineTimeout, ModelError, OutOfMemory
 from models.host import EnginePool
 from models.speak import Spoken as Piece
 from models.speak import speak_text
+from models.speech import Samples
 from storage.errors import CorruptRecord, StoreError, StoreFull, Unavailable, translated
 from storage.files import AudioFiles
 from storage.records import Failure, Record, Stored
 from streams.agents.job import Job
+from streams.agents.listening import Listening, heard_meanwhile
 from streams.crash import crash_point
 from streams.errors import ErrorCode, RequestError
 from streams.settings import Settings
 
-Spoken = Callable[[int, float], Awaitable[None]]
+Spoken = Callable[[int, float, int], Awaitable[None]]
 T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
@@ -64,18 +66,21 @@ class Maker:
     async def make(self, job: Job, spoken: Spoken) -> Stored:
         """Speak and commit; another writer's result is adopted.
 
-        `spoken(k, seconds)` is awaited after chunk k, with the seconds of audio up to its end.
+        `spoken(k, seconds, parts)` is awaited after chunk k, with the seconds of audio up to its end, and the pieces of
+        the file that can be read by then: 0 unless the request is a stream.
         """
         with self._files.store.scratch() as path:
-            try:
-                with translated("the file in the making"):
-                    draft = await self._speak(job, path, spoken)
-            except ModelError as error:
-                raise RequestError(SPEAK_ERRORS.get(type(error), ErrorCode.SYNTHESIS_FAILED), str(error)) from error
-            except StoreError as error:
-                raise _not_stored(error) from error
-            crash_point("making.spoken")
-            return await self._stored(self._commit, job, self._record(job, draft), path)
+            async with heard_meanwhile(job, path, self._files.store, self._settings) as listening:
+                try:
+                    with translated("the file in the making"):
+                        draft = await self._speak(job, path, spoken, listening)
+                except ModelError as error:
+                    raise RequestError(SPEAK_ERRORS.get(type(error), ErrorCode.SYNTHESIS_FAILED), str(error)) from error
+                except StoreError as error:
+                    raise _not_stored(error) from error
+                crash_point("making.spoken")
+                listening.outcome = await self._stored(self._commit, job, self._record(job, draft), path)
+                return listening.outcome
 
     async def give_up(self, job: Job, error: RequestError) -> Stored | None:
         """Decide that a job failed, for all its deliveries: returns what stands, which may be another's result.
@@ -143,7 +148,7 @@ class Maker:
                 return usable
             put = self._files.replace  # damaged, and its writer is gone; or the failure of an earlier try
 
-    async def _speak(self, job: Job, path: Path, spoken: Spoken) -> Draft:
+    async def _speak(self, job: Job, path: Path, spoken: Spoken, listening: Listening) -> Draft:
         request, engine = job.request, job.choice.engine
         pieces = speak_text(
             self._pool,
@@ -161,9 +166,9 @@ class Maker:
         with encoder:
             async with aclosing(pieces), _stop_of(job) as stop:
                 while piece := await _next(pieces, stop, job):
-                    await _in_thread(encoder.write, piece.speech.samples)
+                    parts = await _in_thread(_add, encoder, piece.speech.samples, listening)
                     seconds += piece.speech.seconds
-                    await spoken(piece.k, seconds)
+                    await spoken(piece.k, seconds, parts)
             return await _in_thread(_finish, encoder, path)
 
     def _record(self, job: Job, draft: Draft) -> Record:
@@ -242,6 +247,11 @@ async def _next(pieces: AsyncGenerator[Piece, None], stop: asyncio.Task[Any], jo
 
 def _not_stored(error: StoreError) -> RequestError:
     return RequestError(ErrorCode.STORAGE_FAILED, f"the audio could not be stored: {error}")
+
+
+def _add(encoder: Encoder, samples: Samples, listening: Listening) -> int:
+    encoder.write(samples)
+    return listening.grow()
 
 
 def _finish(encoder: Encoder, path: Path) -> Draft:

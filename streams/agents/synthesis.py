@@ -70,7 +70,11 @@ class Synthesis:
         job.check()
         await tell(state="started")
         crash_point("started.told")
-        return await self._maker.make(job, lambda chunk, seconds: tell(state="chunk", chunk=chunk, seconds=seconds))
+
+        async def spoken(chunk: int, seconds: float, parts: int) -> None:
+            await tell(state="chunk", chunk=chunk, seconds=seconds, parts=parts or None)
+
+        return await self._maker.make(job, spoken)
 
     async def fail(self, deliveries: Sequence[Delivery], error: RequestError, job: Job | None = None) -> None:
         """Try again later what may pass; else refuse it, once, for each record."""

@@ -54,17 +54,18 @@ async def download(request: Request, library: Library, record: Record, until: da
     media_type = FORMATS[record.format].media_type
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=media_type)
-    file = await _open(library, record)
-    return StreamingResponse(_pieces(file, start, end), status, headers, media_type)
+    file = await open_audio(library, record)
+    return StreamingResponse(read_on(file, start, end), status, headers, media_type)
 
 
 async def pieces(library: Library, record: Record) -> AsyncIterator[bytes]:
     """All of the audio, some at a time. Raises ApiError 410 if it went meanwhile."""
-    async for piece in _pieces(await _open(library, record), 0, record.file_size):
+    async for piece in read_on(await open_audio(library, record), 0, record.file_size):
         yield piece
 
 
-async def _open(library: Library, record: Record) -> BinaryIO:
+async def open_audio(library: Library, record: Record) -> BinaryIO:
+    """A reader of the audio. Raises ApiError 410 if it went meanwhile."""
     try:
         return await asyncio.to_thread(library.files.open, record)
     except NotFound:
@@ -74,7 +75,8 @@ async def _open(library: Library, record: Record) -> BinaryIO:
         raise ApiError(503, "storage_failed", f"the store does not answer: {error}") from error
 
 
-async def _pieces(file: BinaryIO, start: int, end: int) -> AsyncIterator[bytes]:
+async def read_on(file: BinaryIO, start: int, end: int) -> AsyncIterator[bytes]:
+    """The bytes from `start` up to but not including `end`, some at a time; then the file is closed."""
     try:
         await asyncio.to_thread(file.seek, start)
         while start < end and (piece := await asyncio.to_thread(file.read, min(PIECE, end - start))):

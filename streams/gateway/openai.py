@@ -16,6 +16,7 @@ from streams.gateway.auth import Caller
 from streams.gateway.downloads import download, pieces
 from streams.gateway.errors import ApiError, EndedError
 from streams.gateway.keys import Scope
+from streams.gateway.live import live, live_answer
 from streams.gateway.parts import Parts
 from streams.gateway.speech import Asked, body_of
 from streams.gateway.synthesize import PartsOf
@@ -59,7 +60,11 @@ SCHEMA = {
         },
         "response_format": {"type": "string", "enum": list(FORMATS), "default": "mp3"},
         "speed": {"type": "number", "minimum": 0.25, "maximum": 4, "default": 1},
-        "stream_format": {"type": "string", "enum": ["audio", "sse"], "default": "audio"},
+        "stream_format": {
+            "type": "string",
+            "enum": ["audio", "sse"],
+            "description": "given: sent while it is being spoken; else whole, with its length",
+        },
         "instructions": {"type": "string", "description": "ignored"},
     },
 }
@@ -74,12 +79,19 @@ async def speech(request: Request, parts: PartsOf) -> Response:
     fields = await body_of(request, parts.settings.max_body_bytes)
     as_events = _one_of(fields, "stream_format", ("audio", "sse"), "audio") == "sse"
     asked, record = await _asked(request, parts, fields, caller)
-    if record is None:
+    audio = None
+    if record is None and asked.request.stream:
+        audio = await live(parts, asked, request)
+    elif record is None:
         record = await parts.speaking.speak(asked, request, seconds=parts.settings.sync_seconds)
+    if record is not None and as_events:
+        audio = pieces(parts.library, record)
+    if audio is not None and as_events:
+        return StreamingResponse(_events(audio), headers={"X-File-ID": asked.file_id}, media_type="text/event-stream")
+    if audio is not None:
+        return live_answer(asked, audio)
     if record is None:
         raise ApiError(504, "synthesis_timeout", f"not spoken within {parts.settings.sync_seconds:g} s; it goes on")
-    if as_events:
-        return StreamingResponse(_events(parts, record), media_type="text/event-stream")
     return await download(request, parts.library, record)
 
 
@@ -119,6 +131,7 @@ def _translated(fields: Mapping[str, Any], parts: Parts) -> dict[str, Any]:
     request |= {"model": "auto" if model in MODELS else model}
     request |= {"voice": voice} if voice is not None else {}
     request |= {"speed": fields["speed"]} if fields.get("speed") is not None else {}
+    request |= {"stream": True} if fields.get("stream_format") is not None else {}
     return request | ({"sample_rate": PCM_RATE} if audio_format == "pcm" else {})
 
 
@@ -166,9 +179,13 @@ def _names(fields: Mapping[str, Any], caller: Caller) -> Iterator[str]:
     return (name if number == 1 else f"{name}-{number}" for number in range(1, MOST_NAMES + 1))
 
 
-async def _events(parts: Parts, record: Record) -> AsyncIterator[bytes]:
-    async for piece in pieces(parts.library, record):
-        yield _event({"type": "speech.audio.delta", "audio": base64.b64encode(piece).decode()})
+async def _events(audio: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    try:
+        async for piece in audio:
+            yield _event({"type": "speech.audio.delta", "audio": base64.b64encode(piece).decode()})
+    except ApiError as error:
+        yield _event({"type": "error", "error": {"type": "server_error", "code": error.code, "message": error.message}})
+        return
     usage = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
     yield _event({"type": "speech.audio.done", "usage": usage})
 

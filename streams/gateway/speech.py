@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+import structlog
 from aiokafka.errors import KafkaError
 from fastapi import Request
 
@@ -23,6 +24,8 @@ from streams.requests import ID_PATTERN, SynthesisRequested, parse
 from streams.settings import Settings
 
 BUSY_SECONDS = 5
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ class Speaking:
         self._writer = writer
         self._waits = waits
         self._library = library
+        self._leaving: set[asyncio.Task[None]] = set()
 
     def asked(self, fields: Mapping[str, Any], request_id: str, caller: Caller, *, wrong_id: bool = False) -> Asked:
         """A call's fields as a request of the caller's tenant, judged as the worker would. Raises ApiError."""
@@ -72,10 +76,9 @@ class Speaking:
 
         Raises ApiError for a failure, a deletion or expiry, or other content.
         """
-        found = await self._library.find(asked.file_id)
-        if found is None:
+        record = await self.outcome(asked)
+        if record is None:
             return None
-        record = self._judged(asked, found)
         if record.expires_at <= datetime.now(UTC):
             raise gone(f"request_id: {asked.request_id!r} was spoken, and its audio has expired since")
         return record if await self._library.whole(record) else None
@@ -85,24 +88,32 @@ class Speaking:
 
         Where the caller leaves, the work goes on; but what was not to be stored is for nobody then, and is cancelled.
         """
-        if len(self._waits) >= self._settings.max_waits:
-            raise busy(f"{self._settings.max_waits} calls are waiting already", BUSY_SECONDS)
+        self.admit()
         with self._waits.waiting(asked.file_id, "completed", "failed", wanted=asked.concerns) as outcome:
-            await self._produce(asked, request)
+            await self.produce(asked, request)
             try:
                 await self._first(outcome, request, seconds)
             except asyncio.CancelledError:
-                await self._left(asked)
+                self.leave(asked)
                 raise
             if outcome.done() and "code" in outcome.result():
                 raise ApiError.failed(outcome.result())
             if not outcome.done() and await request.is_disconnected():
-                await self._left(asked)
-        # What was said while nobody could listen is in the store.
+                await self.left(asked)
+        return await self.outcome(asked)  # what was said while nobody could listen is in the store
+
+    def admit(self) -> None:
+        """Raises ApiError 429 if too many calls wait already."""
+        if len(self._waits) >= self._settings.max_waits:
+            raise busy(f"{self._settings.max_waits} calls are waiting already", BUSY_SECONDS)
+
+    async def outcome(self, asked: Asked) -> Record | None:
+        """What a request has ended in by now, if it has. Raises ApiError as `answered`."""
         found = await self._library.find(asked.file_id)
         return None if found is None else self._judged(asked, found)
 
-    async def _produce(self, asked: Asked, request: Request) -> None:
+    async def produce(self, asked: Asked, request: Request) -> None:
+        """Put it on the log. Raises ApiError."""
         trace = [(name, request.headers[name].encode()) for name in ("traceparent",) if name in request.headers]
         topic = "requests.bulk" if asked.request.priority == "bulk" else "requests"
         try:
@@ -115,15 +126,27 @@ class Speaking:
 
     async def _first(self, outcome: "asyncio.Future[Any]", request: Request, seconds: float) -> None:
         """Return at the outcome, at the end of the time, or when the caller has left."""
-        leaving = asyncio.create_task(_left(request))
+        leaving = asyncio.create_task(left(request))
         try:
             await asyncio.wait({outcome, leaving}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             leaving.cancel()
 
-    async def _left(self, asked: Asked) -> None:
+    async def left(self, asked: Asked) -> None:
+        """The caller has left: what was not to be stored is for nobody then."""
         if not asked.request.store:
             await self._writer.emit(CancelRequested(request_id=asked.request_id, tenant=asked.request.tenant_id))
+
+    def leave(self, asked: Asked) -> None:
+        """The same, from a call that is being ended itself and cannot wait."""
+        task = asyncio.create_task(self.left(asked))
+        self._leaving.add(task)
+        task.add_done_callback(self._gone)
+
+    def _gone(self, task: "asyncio.Task[None]") -> None:
+        self._leaving.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.warning("a request that nobody waits for was not cancelled", error=str(error))
 
     def _judged(self, asked: Asked, found: Stored) -> Record:
         if found.content_sha256 != asked.request.content_sha256():
@@ -136,7 +159,7 @@ class Speaking:
         return found
 
 
-async def _left(request: Request) -> None:
+async def left(request: Request) -> None:
     """Return when the caller has hung up."""
     while not await request.is_disconnected():  # noqa: ASYNC110 - Starlette has nothing that could be waited for
         await asyncio.sleep(0.5)

@@ -10,6 +10,7 @@ from streams.gateway.downloads import download
 from streams.gateway.errors import ApiError
 from streams.gateway.keys import Scope
 from streams.gateway.library import shown
+from streams.gateway.live import live, live_answer
 from streams.gateway.parts import Parts, parts_of
 from streams.gateway.speech import Asked, body_of
 from streams.requests import SynthesisRequested
@@ -43,7 +44,11 @@ async def synthesize(request: Request, parts: PartsOf) -> Response:
         raise ApiError(400, "invalid_request", f"return_audio: must be true or false; got {return_audio!r}")
     asked = parts.speaking.asked(fields, request.state.request_id, caller, wrong_id=request.state.wrong_id)
     record, later = await parts.speaking.answered(asked), "respond-async" in request.headers.get("prefer", "")
-    if record is None:
+    if record is None and asked.request.stream and return_audio and not later:
+        audio = await live(parts, asked, request)
+        if audio is not None:
+            return live_answer(asked, audio)
+    elif record is None:
         record = await parts.speaking.speak(asked, request, seconds=0 if later else parts.settings.sync_seconds)
     if record is None:
         return accepted(asked, preferred=later)

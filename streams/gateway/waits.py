@@ -1,7 +1,7 @@
 """One tail of outcomes for all who wait: a call that waits costs an entry in a table, and no consumer."""
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from streams.readers.tail import event_of, tail
 from streams.settings import Settings
 from streams.topics import Topics
 
-TOLD = ("completed", "failed", "deleted")
+TOLD = ("progress", "completed", "failed", "deleted")
 PAUSE_SECONDS = 1.0
 LOOK_SECONDS = 0.02
 
@@ -35,7 +35,7 @@ class _Waiter:
 
 
 class Waits:
-    """Follows outcomes and deletions from now on.
+    """Follows outcomes and deletions from now on, and progress while somebody waits for some.
 
     `heard`: called with topic and event for each one. `missed`: called when some may not have been heard.
     """
@@ -44,6 +44,7 @@ class Waits:
         self._settings = settings
         self._names = {short: topics[short].name for short in TOLD}
         self._waiting: defaultdict[tuple[str, str], list[_Waiter]] = defaultdict(list)
+        self._topics: Counter[str] = Counter()
         self._calls = 0
         self._consumer: AIOKafkaConsumer | None = None
         self.heard: list[Callable[[str, Event], None]] = []
@@ -82,11 +83,13 @@ class Waits:
         waiter, places = _Waiter(future, wanted), [(topic, file_id) for topic in topics]
         for place in places:
             self._waiting[place].append(waiter)
+        self._topics.update(topics)
         self._calls += 1
         try:
             yield future
         finally:
             self._calls -= 1
+            self._topics.subtract(topics)
             for place in places:
                 self._waiting[place].remove(waiter)
                 if not self._waiting[place]:
@@ -121,8 +124,11 @@ class Waits:
                     if not begun.done():
                         begun.set_result(None)
                     async for record in self._consumer:
+                        short = shorts[record.topic]
+                        if short == "progress" and not self._topics[short]:
+                            continue  # there are many, and mostly nobody listens
                         if event := event_of(record):
-                            self.hear(shorts[record.topic], event)
+                            self.hear(short, event)
             except KafkaError as error:
                 if not begun.done():
                     raise

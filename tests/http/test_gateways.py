@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 
 import httpx
 import orjson
@@ -70,6 +72,13 @@ async def test_a_tenant_sees_only_its_own(loa: Installation) -> None:
         assert await listed.status() == 0
         assert [line["tenant"] for line in listed.lines] == ["globex", "acme", "ops"]
         assert await loa.run("keys", "revoke", acme["id"]).status() == 1
+
+
+def test_a_gateway_has_neither_torch_nor_faust() -> None:
+    code = "import sys, streams.gateway.server; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "streams.gateway.live" in loaded
+    assert not {"torch", "faust", "streams.agents"} & set(loaded)
 
 
 async def test_doors_that_stay_closed(loa: Installation) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 import httpx
 import orjson
 
-from models.registry import Registry
 from streams import settings
 from streams.events import CleanupRequested, Event
 from streams.gateway.app import serve
@@ -18,7 +17,7 @@ from streams.gateway.parts import Parts
 from streams.gateway.speech import Speaking
 from streams.gateway.waits import Waits
 from streams.topics import Topics
-from tests.fakes import InProcessPool, MemoryWriter, Rig
+from tests.fakes import InProcessPool, MemoryWriter, Rig, tone_registry
 
 Told = Callable[[str, dict[str, Any]], None]
 
@@ -56,8 +55,8 @@ class Site:
     def parts(self) -> Parts:
         keys = Keys(self.settings.api_keys_file) if self.settings.api_keys_file else None
         speaking = Speaking(self.settings, self.writer, self.waits, self.library)  # type: ignore[arg-type]
-        door, registry = Doorkeeper(self.settings, keys), Registry(["tone"])
-        return Parts(self.settings, self.writer, self.waits, self.library, speaking, registry, door)  # type: ignore[arg-type]
+        door = Doorkeeper(self.settings, keys)
+        return Parts(self.settings, self.writer, self.waits, self.library, speaking, tone_registry(), door)  # type: ignore[arg-type]
 
     async def work(self) -> None:
         """Take all that is on the log, and finish it."""

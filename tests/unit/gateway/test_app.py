@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import httpx
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from streams.errors import ErrorCode
 from streams.gateway.app import routes
@@ -29,12 +30,17 @@ def test_every_code_has_a_status() -> None:
 
 
 async def test_a_fault_is_told_without_what_it_was(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/v1/models")  # there is nothing behind it
+    with capture_logs() as logged:
+        answer = await client.get("/v1/models")  # there is nothing behind it
+        ours = await client.post("/api/tts/storage/cleanup")
+    assert [(line["log_level"], line["path"]) for line in logged] == [
+        ("error", "/v1/models"),
+        ("error", "/api/tts/storage/cleanup"),
+    ]
     assert answer.status_code == 500
     assert answer.json()["error"]["code"] == "internal"
     assert "parts" not in answer.text and "Traceback" not in answer.text
     assert answer.headers["x-request-id"] and answer.headers["x-frame-options"] == "DENY"
-    ours = await client.post("/api/tts/storage/cleanup")
     assert ours.json()["error"]["request_id"] == ours.headers["x-request-id"]
 
 
