@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import BinaryIO
@@ -75,7 +75,7 @@ async def open_audio(library: Library, record: Record) -> BinaryIO:
         raise ApiError(503, "storage_failed", f"the store does not answer: {error}") from error
 
 
-async def read_on(file: BinaryIO, start: int, end: int) -> AsyncIterator[bytes]:
+async def read_on(file: BinaryIO, start: int, end: int) -> AsyncGenerator[bytes, None]:
     """The bytes from `start` up to but not including `end`, some at a time; then the file is closed."""
     try:
         await asyncio.to_thread(file.seek, start)

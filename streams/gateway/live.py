@@ -94,7 +94,8 @@ async def _audio(parts: Parts, asked: Asked, request: Request) -> AsyncGenerator
                 yield piece
             elif outcome.done() or silent:
                 record = await _ended(parts, asked, outcome.result() if outcome.done() else None)
-        async with aclosing(_rest(parts, record, sent)) as rest:
+        file = await _rest(parts, record, sent)
+        async with aclosing(read_on(file, sent.size, record.file_size)) as rest:
             async for piece in rest:
                 yield piece
 
@@ -145,11 +146,11 @@ class _Sent:
         return at == self.size and found.digest() == self._hash.digest()
 
 
-async def _rest(parts: Parts, record: Record, sent: _Sent) -> AsyncGenerator[bytes, None]:
+async def _rest(parts: Parts, record: Record, sent: _Sent) -> BinaryIO:
+    """The file, of which what was sent is the beginning. Raises ApiError if it is not."""
     file = await open_audio(parts.library, record)
     if not await asyncio.to_thread(sent.is_beginning_of, file):
         file.close()
         # An engine of another version, or another writer, has spoken it differently since.
         raise ApiError(500, "internal", "what was sent is not the beginning of the file; fetch it anew")
-    async for piece in read_on(file, sent.size, record.file_size):
-        yield piece
+    return file

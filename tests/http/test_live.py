@@ -12,7 +12,9 @@ import pytest
 import soundfile
 
 from storage.records import file_id
+from tests.http.conftest import start_gateway
 from tests.kafka.installation import Installation
+from tests.kafka.processes import PATIENCE
 
 LONG = " ".join(f"Sentence number {number} of a long story is being read aloud." for number in range(60))
 
@@ -68,6 +70,26 @@ async def test_a_stream_that_breaks_off_has_no_end(client: httpx.AsyncClient, si
                     command = orjson.dumps({"request_id": "broken-off"})
                     await site.kafka.produce(site.topic("commands"), command)
     assert begun
+
+
+async def test_a_worker_that_dies_is_continued_by_another_on_the_same_stream(loa: Installation) -> None:
+    worker = await loa.worker(TTS_MODELS="hibari")
+    _, address = start_gateway(loa)
+    name, data = "continued", b""
+    async with (
+        httpx.AsyncClient(base_url=address, timeout=PATIENCE) as caller,
+        caller.stream("POST", "/api/tts/synthesize", json=body(), headers={"X-Request-ID": name}) as answer,
+    ):
+        async for piece in answer.aiter_raw():
+            if not data:
+                assert not committed(loa, name)
+                worker.kill()
+                loa.start_worker(TTS_MODELS="hibari")
+            data += piece
+    record = loa.metadata(file_id("default", name))
+    stored = (loa.storage / f"{record['file_id']}.wav").read_bytes()
+    assert len(data) == len(stored) and data[44:] == stored[44:]
+    assert not list(loa.storage.glob("parts/*"))
 
 
 async def test_openais_events_come_as_it_is_spoken(client: httpx.AsyncClient, site: Installation) -> None:
