@@ -1,8 +1,7 @@
 """The index made anew from log and store, beside the one there is: to take its place, or to be compared with it."""
 
-import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,7 @@ from storage.index import Index, replace, sqlite_url, take_store
 from storage.index.compare import Drift, Limits, compare
 from storage.index.writing import standing
 from streams.kafka import cluster_id
-from streams.readers.replay import Replay, open_replay, when
+from streams.readers.replay import Progress, Replay, counted, open_replay, when
 from streams.readers.told import INDEXED, change_of
 from streams.settings import Settings
 from streams.threads import in_thread
@@ -24,7 +23,6 @@ from streams.topics import Topics
 GRACE_SECONDS = 60.0
 MARGIN = timedelta(days=1)
 
-Progress = Callable[[str, int, int], None]
 Offsets = Mapping[tuple[str, int], int]
 
 
@@ -95,7 +93,7 @@ async def _made(
                     _end_at(reader, until)
                 whole_since = _whole_since(reader, topics)
                 whole_since = max(whole_since, await _read(reader, index, shorts, settings, progress))
-            await in_thread(take_store, index, files, _counted("reading the store", 0, progress))
+            await in_thread(take_store, index, files, counted("reading the store", 0, progress))
             yield Made(index, whole_since)
         finally:
             index.close()
@@ -119,35 +117,17 @@ async def _read(
     """Take the log in; returns the time of the oldest record that stands where others were removed."""
     whole_since = datetime.fromtimestamp(0, UTC)
     cut = {pair for pair, span in reader.ranges.items() if span.first > 0}
-    seen = _counted("reading the log", sum(span.end - span.start for span in reader.ranges.values()), progress)
+    seen = counted("reading the log", sum(span.end - span.start for span in reader.ranges.values()), progress)
 
     def take(records: list[ConsumerRecord]) -> None:
+        nonlocal whole_since
+        pair = TopicPartition(records[0].topic, records[0].partition)
+        if pair in cut:
+            cut.remove(pair)
+            whole_since = max(whole_since, when(records[0]))
         changes = (change_of(record, shorts[record.topic], settings) for record in records)
         index.apply([change for change in changes if change is not None])
 
-    # One batch is taken in by a thread while the next comes over the network.
-    taking = asyncio.ensure_future(asyncio.sleep(0))
-    try:
-        async for records in reader.batches(shorts, seen):
-            pair = TopicPartition(records[0].topic, records[0].partition)
-            if pair in cut:
-                cut.remove(pair)
-                whole_since = max(whole_since, when(records[0]))
-            await taking
-            taking = asyncio.ensure_future(asyncio.to_thread(take, records))
-    finally:
-        await taking
+    await reader.into(shorts, take, seen)
     index.begin({(pair.topic, pair.partition): span.end for pair, span in reader.ranges.items()})
     return whole_since
-
-
-def _counted(what: str, total: int, progress: Progress) -> Callable[[int], None]:
-    """Adds up what is behind."""
-    done = 0
-
-    def seen(count: int) -> None:
-        nonlocal done
-        done += count
-        progress(what, done, total)
-
-    return seen

@@ -1,5 +1,6 @@
 """The log between two times, or two offsets, read once and to its end: no consumer group, nothing committed."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -106,6 +107,21 @@ class Replay:
                 self.consumer.pause(pair)
                 del left[pair]
 
+    async def into(
+        self,
+        topics: Iterable[str],
+        take: Callable[[list[ConsumerRecord]], object],
+        seen: Callable[[int], object] | None = None,
+    ) -> None:
+        """Give every batch of `batches` to `take`, in a thread, while the next one comes over the network."""
+        taking: asyncio.Future[object] = asyncio.ensure_future(asyncio.sleep(0))
+        try:
+            async for records in self.batches(topics, seen):
+                await taking
+                taking = asyncio.ensure_future(asyncio.to_thread(take, records))
+        finally:
+            await taking
+
     def _partitions(self, topic: str) -> list[TopicPartition]:
         return [pair for pair in self.consumer.assignment() if pair.topic == topic]
 
@@ -118,6 +134,22 @@ class Replay:
         stamp = max(0, int(time.timestamp() * 1000))
         found = await self.consumer.offsets_for_times(dict.fromkeys(pairs, stamp))
         return {pair: found[pair].offset if found.get(pair) else ends[pair] for pair in pairs}
+
+
+Progress = Callable[[str, int, int], object]
+"""Told what is being done, how much of it is behind, and of how much."""
+
+
+def counted(what: str, total: int, progress: Progress) -> Callable[[int], None]:
+    """Adds up what is behind, for `seen` of a reader."""
+    done = 0
+
+    def seen(count: int) -> None:
+        nonlocal done
+        done += count
+        progress(what, done, total)
+
+    return seen
 
 
 @asynccontextmanager

@@ -1,12 +1,11 @@
 """The audit: the log beside the store, and every guarantee held against both."""
 
-import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import time
 
-from aiokafka import TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 
 from storage.files import AudioFiles
 from storage.records import Record
@@ -18,7 +17,7 @@ from streams.readers.audit.tables import Tables
 from streams.readers.audit.window import Window
 from streams.readers.group import committed_offsets
 from streams.readers.identity import REQUEST_TOPICS
-from streams.readers.replay import Replay, open_replay
+from streams.readers.replay import Progress, Replay, counted, open_replay
 from streams.settings import Settings
 from streams.topics import Topics
 
@@ -50,10 +49,6 @@ class Scope:
     tenant: str | None = None
     grace: float = GRACE_SECONDS
     resynthesize: int = 0
-
-
-Progress = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is behind, and how much there is in all."""
 
 
 def _silent(_: str, __: int, ___: int) -> None:
@@ -90,7 +85,7 @@ async def audit(settings: Settings, files: AudioFiles, scope: Scope, progress: P
         checks.listed()
         tables.index()
         figures(tables, window, report)
-        checks.announced(_counted("looking at files", report.counts["completed"], progress))
+        checks.announced(counted("looking at files", report.counts["completed"], progress))
         checks.unannounced()
         LogChecks(tables, window, report).run()
         chosen = _chosen(files, tables, scope.resynthesize)
@@ -98,35 +93,20 @@ async def audit(settings: Settings, files: AudioFiles, scope: Scope, progress: P
     finally:
         tables.close()
     if chosen:
-        await respeak(settings, files, chosen, report, _counted("speaking again", len(chosen), progress))
+        await respeak(settings, files, chosen, report, counted("speaking again", len(chosen), progress))
     return report
 
 
 async def _load(reader: Replay, tables: Tables, window: Window, progress: Progress) -> None:
     total = sum(span.end - span.start for span in window.ranges.values())
-    seen = _counted("reading the log", total, progress)
-    # One batch is taken in by a thread while the next comes over the network.
-    taking = asyncio.create_task(asyncio.sleep(0))
-    try:
-        async for records in reader.batches(window.shorts, seen):
-            first = records[0]
-            window.oldest.setdefault(TopicPartition(first.topic, first.partition), first.timestamp / 1000)
-            await taking
-            taking = asyncio.create_task(asyncio.to_thread(tables.add, window.shorts[first.topic], records))
-    finally:
-        await taking
+    seen = counted("reading the log", total, progress)
 
+    def take(records: list[ConsumerRecord]) -> None:
+        first = records[0]
+        window.oldest.setdefault(TopicPartition(first.topic, first.partition), first.timestamp / 1000)
+        tables.add(window.shorts[first.topic], records)
 
-def _counted(what: str, total: int, progress: Progress) -> Callable[[int], None]:
-    """Adds up what is behind."""
-    done = 0
-
-    def seen(count: int) -> None:
-        nonlocal done
-        done += count
-        progress(what, done, total)
-
-    return seen
+    await reader.into(window.shorts, take, seen)
 
 
 def _chosen(files: AudioFiles, tables: Tables, most: int) -> list[Record]:
