@@ -99,7 +99,9 @@ class Worker:
 
     async def _leave(self, parts: Parts) -> None:
         """Finish what is in hand, unless something is wrong; in any case leave in time."""
-        _exit_after(EXIT_SECONDS + (self._settings.drain_seconds if self._reason is None else 0))
+        _exit_after(
+            EXIT_SECONDS + (self._settings.drain_seconds if self._reason is None else 0), self._reason or "stop"
+        )
         for task in self._tasks:
             task.remove_done_callback(self._ended)
             task.cancel()
@@ -148,7 +150,7 @@ class Worker:
             while not self._stopping.is_set():
                 reason = trouble()
                 if reason:
-                    _exit_after(EXIT_SECONDS)
+                    _exit_after(EXIT_SECONDS, reason)
                     with suppress(RuntimeError):  # the loop has ended by itself
                         loop.call_soon_threadsafe(self.fail, reason)
                     return
@@ -157,8 +159,13 @@ class Worker:
         threading.Thread(target=watch, name="watchdog", daemon=True).start()
 
 
-def _exit_after(seconds: float) -> None:
+def _exit_after(seconds: float, reason: str) -> None:
     """Leave without ceremony if the orderly way takes longer: a zombie that looks healthy is worse."""
-    timer = threading.Timer(seconds, os._exit, (1,))
+
+    def leave() -> None:
+        log.error("worker ends at once", reason=f"not gone {seconds:g} s after: {reason}")
+        os._exit(1)
+
+    timer = threading.Timer(seconds, leave)
     timer.daemon = True
     timer.start()

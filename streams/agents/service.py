@@ -147,13 +147,15 @@ class Service(faust.App):  # type: ignore[misc]
             self._end("joined the same generation again and again: another process has this TTS_WORKER_ID")
 
     def trouble(self, oldest: float) -> str | None:
-        """Why this worker cannot go on, if so: Faust crashed, or a record is unfinished for too long (seconds).
+        """Why this worker cannot go on, if so: not let in, Faust crashed, or a record unfinished too long (seconds).
 
         Safe to call from any thread; Faust only logs most of what ends its agents.
         """
+        thread = getattr(self._consumer, "_thread", None)
+        if thread is not None and thread.refusal is not None:
+            return f"the group does not let this worker in; has another its name (TTS_WORKER_ID)? {thread.refusal!r}"
         if self.crashed:
             return f"the stream crashed: {self.crash_reason!r}"
-        thread = getattr(self._consumer, "_thread", None)
         if thread is not None and thread.crashed:
             return f"the consumer crashed: {thread.crash_reason!r}"
         age = self.window.head_age()

@@ -3,6 +3,7 @@
 Written against faust-streaming 0.15.3 and aiokafka 0.14.0; every override says what would happen without it.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -53,6 +54,23 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     """Lets a commit pass that comes when a rebalance has taken all of its partitions: Faust would crash over it."""
 
     logger = logging.getLogger("faust.consumer")
+
+    @property
+    def refusal(self) -> Exception | None:
+        """Why the group did not let this worker in again; aiokafka waits for somebody to ask, and Faust never does."""
+        coordinator = getattr(self._consumer, "_coordinator", None)
+        return getattr(coordinator, "_pending_exception", None)
+
+    async def on_thread_stop(self) -> None:
+        """Leave in the middle of a rebalance too.
+
+        aiokafka would wait for its end, which takes as long as the slowest member of the group, or a minute.
+        """
+        joining = getattr(getattr(self._consumer, "_coordinator", None), "_coordination_task", None)
+        if joining is not None:
+            joining.cancel()
+            await asyncio.wait({joining})
+        await super().on_thread_stop()
 
     async def _commit(self, offsets: Mapping[Any, int]) -> bool:
         assigned = self.assignment()

@@ -74,6 +74,17 @@ def request_stuck() -> None:
     Synthesis.answer = answer  # type: ignore[method-assign]
 
 
+def deaf_to_rebalances() -> None:
+    """The group wants to be joined anew, and this member does not come."""
+    from streams.agents.service import Service
+
+    async def revoked(self: Any, _: Any, revoked: set[Any], **__: Any) -> None:
+        if revoked:
+            await asyncio.Event().wait()
+
+    Service._revoked = revoked  # type: ignore[method-assign]
+
+
 def without_window() -> None:
     """Records are acknowledged as they finish, in any order."""
     from streams.window import Window

@@ -9,7 +9,10 @@ from collections import Counter
 
 import pytest
 
-from tests.faults.load import load, mixed
+from streams.kafka import admin_client
+from streams.settings import load as load_settings
+from tests.faults import injected
+from tests.faults.load import load, mixed, tones
 from tests.faults.settings import SEED, rounds
 from tests.faults.site import Site
 from tests.faults.waits import SESSION_SECONDS, last, more_outcomes, next_outcome
@@ -56,6 +59,26 @@ async def test_a_worker_told_to_stop_under_load_finishes_what_it_holds(site: Sit
     assert started
     assert set(started.values()) == {1}, "nothing was spoken twice"
     assert findings.completed
+
+
+async def test_a_worker_told_to_stop_while_its_group_waits_for_another(site: Site) -> None:
+    """A rebalance takes as long as its slowest member; who leaves meanwhile waits for nobody."""
+    deaf = await site.worker(**{injected.VARIABLE: "deaf_to_rebalances"})
+    joining = site.start_worker()
+
+    async def rebalancing() -> bool:
+        site.check_workers()
+        async with admin_client(load_settings(site.settings)) as admin:
+            (answer,) = await admin.describe_consumer_groups([site.name])
+        return str(answer.groups[0][2]) == "PreparingRebalance"
+
+    await until(rebalancing, "a group that waits")
+    joining.send(signal.SIGTERM)
+    assert await joining.status() == 0, joining.said[-3000:]
+    deaf.kill()
+    await site.produce(*tones(5))
+    site.start_worker()
+    await site.verify()
 
 
 async def test_a_worker_frozen_beyond_its_session(site: Site) -> None:
