@@ -43,8 +43,8 @@ class Budget:
         """How many are in hand."""
         return self._all.requests
 
-    def fits(self, tenant: str, seconds: float) -> bool:
-        """Whether so many seconds of speech would be admitted at once."""
+    def fits(self, tenant: str, seconds: float = 0.0) -> bool:
+        """Whether so many seconds of speech, or any at all, would be admitted at once."""
         return self._fits(tenant, seconds) and all(waiting != tenant for waiting, _, _ in self._waiting)
 
     async def take(self, tenant: str, seconds: float) -> Place:

@@ -2,9 +2,9 @@
 
 import asyncio
 import math
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from models.registry import Registry
 from models.schedule import Lane
@@ -15,7 +15,10 @@ from streams.agents.job import Job, understand
 from streams.agents.synthesis import Synthesis, fault
 from streams.errors import ErrorCode, RequestError
 from streams.readers.cancellations import Cancellations
+from streams.requests import parse
 from streams.settings import Settings
+
+T = TypeVar("T")
 
 LONG_BYTES = 16_384  # a longer text is understood in a thread, so that nobody waits for it
 MOST_QUICK = 512  # records at once that are only refused or moved: they need no engine, and wait for none
@@ -97,33 +100,33 @@ class Intake:
     async def _take(self, delivery: Delivery, lane: Lane) -> None:
         """Understand a record, join it to its twin in hand, move it away, or answer it once there is room.
 
-        A request that does not fit makes room for those behind it on the log: it leaves for the bulk lane.
+        What may wait, or does not fit, makes room for those behind it on the log: it leaves for the bulk lane.
         """
+        budget, movable = self._budgets[lane], lane is Lane.INTERACTIVE and delivery.attempt == 1
         try:
-            # A flood of what may wait has to be out of the way of others soon: it is moved unread.
-            job = await self._understand(delivery, whole=lane is Lane.BULK or delivery.attempt > 1)
+            request = await self._aside(delivery, parse, delivery.value, self._settings)
+            # A flood has to be out of the way of others soon: what is bound to leave is not looked at any further.
+            leaves = movable and (request.priority == "bulk" or not budget.fits(request.tenant_id))
+            job = None if leaves else await self._aside(delivery, understand, delivery, request, self._registry)
         except RequestError as error:
             await self._begin(self._synthesis.fail([delivery], error), self._quick)
             return
-        if job is None:
-            await self._begin(self._synthesis.move(delivery), self._quick)
-            return
-        budget, tenant = self._budgets[lane], job.request.tenant_id
-        twin = self._in_hand.get(job.file_id)
-        if twin is not None and not twin.closed and twin.content == job.content:
+        twin = self._in_hand.get(job.file_id) if job else None
+        if job and twin and not twin.closed and twin.content == job.content:
             twin.deliveries.append(delivery)
-        elif lane is Lane.INTERACTIVE and delivery.attempt == 1 and not budget.fits(tenant, job.seconds):
+        elif job is None or (movable and not budget.fits(request.tenant_id, job.seconds)):
             await self._begin(self._synthesis.move(delivery), self._quick)
         else:
             job.lane, job.after = lane, twin
             self._in_hand[job.file_id] = job
-            await self._begin(self._answer(job), budget, tenant, job.seconds)
+            await self._begin(self._answer(job), budget, request.tenant_id, job.seconds)
 
-    async def _understand(self, delivery: Delivery, *, whole: bool) -> Job | None:
+    async def _aside(self, delivery: Delivery, call: Callable[..., T], *arguments: object) -> T:
+        """Call it, in a thread if the record is long. Raises RequestError, whatever happens."""
         try:
             if len(delivery.value or b"") < LONG_BYTES:
-                return understand(delivery, self._settings, self._registry, whole=whole)
-            return await asyncio.to_thread(understand, delivery, self._settings, self._registry, whole=whole)
+                return call(*arguments)
+            return await asyncio.to_thread(call, *arguments)
         except RequestError:
             raise
         except Exception as error:
