@@ -141,7 +141,7 @@ class Settings(BaseSettings):
     )
     window_requests: Count = Field(64, description="requests a worker has in hand before it stops taking more")
     window_tenant_share: Annotated[float, Field(gt=0, le=1)] = Field(
-        0.5, description="part of the window that one tenant may fill; when it is full, what is beyond waits in bulk"
+        0.5, description="part of the window that one tenant may fill while it is alone; what is beyond waits in bulk"
     )
     window_bytes: Count = Field(33_554_432, description="bytes of requests read ahead before partitions are paused")
     window_max_age_seconds: Positive = Field(

@@ -1,9 +1,10 @@
 """What a worker takes up, and when: lanes, room, twins in hand, deadlines, cancelling."""
 
 import asyncio
-from collections.abc import Coroutine
+import math
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from models.registry import Registry
 from models.schedule import Lane
@@ -14,7 +15,10 @@ from streams.agents.job import Job, understand
 from streams.agents.synthesis import Synthesis, fault
 from streams.errors import ErrorCode, RequestError
 from streams.readers.cancellations import Cancellations
+from streams.requests import parse
 from streams.settings import Settings
+
+T = TypeVar("T")
 
 LONG_BYTES = 16_384  # a longer text is understood in a thread, so that nobody waits for it
 MOST_QUICK = 512  # records at once that are only refused or moved: they need no engine, and wait for none
@@ -36,11 +40,13 @@ class Intake:
         self._registry = registry
         self._synthesis = synthesis
         self._cancellations = cancellations
-        self._budgets = {lane: Budget(settings.window_seconds, settings.window_requests) for lane in Lane}
-        self._quick = Budget(0, MOST_QUICK)
+        # What does not fit in the bulk lane waits on the log; there is nowhere to move it to.
+        shares = {Lane.INTERACTIVE: settings.window_tenant_share, Lane.BULK: 1.0}
+        bounds = (settings.window_seconds, settings.window_requests)
+        self._budgets = {lane: Budget(*bounds, share) for lane, share in shares.items()}
+        self._quick = Budget(math.inf, MOST_QUICK)
         self._retries = asyncio.Semaphore(MOST_RETRIES)
         self._in_hand: dict[str, Job] = {}
-        self._by_tenant: dict[str, list[Job]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
         cancellations.told = self._cancelled
@@ -92,48 +98,42 @@ class Intake:
         await self._take(delivery, Lane.INTERACTIVE)
 
     async def _take(self, delivery: Delivery, lane: Lane) -> None:
-        """Understand a record, join it to its twin in hand, move it away, or answer it once there is room."""
-        budget = self._budgets[lane]
+        """Understand a record, join it to its twin in hand, move it away, or answer it once there is room.
+
+        What may wait, or does not fit, makes room for those behind it on the log: it leaves for the bulk lane.
+        """
+        budget, movable = self._budgets[lane], lane is Lane.INTERACTIVE and delivery.attempt == 1
         try:
-            # A flood of what may wait has to be out of the way of others soon: it is moved unread.
-            job = await self._understand(delivery, whole=lane is Lane.BULK or delivery.attempt > 1)
+            request = await self._aside(delivery, parse, delivery.value, self._settings)
+            # A flood has to be out of the way of others soon: what is bound to leave is not looked at any further.
+            leaves = movable and (request.priority == "bulk" or not budget.fits(request.tenant_id))
+            job = None if leaves else await self._aside(delivery, understand, delivery, request, self._registry)
         except RequestError as error:
-            await self._begin(self._synthesis.fail([delivery], error), self._quick, 0)
+            await self._begin(self._synthesis.fail([delivery], error), self._quick)
             return
-        if job is None:
-            await self._begin(self._synthesis.move(delivery), self._quick, 0)
-            return
-        twin = self._in_hand.get(job.file_id)
-        if twin is not None and not twin.closed and twin.content == job.content:
+        twin = self._in_hand.get(job.file_id) if job else None
+        if job and twin and not twin.closed and twin.content == job.content:
             twin.deliveries.append(delivery)
-        elif lane is Lane.INTERACTIVE and self._may_wait(job, budget):
-            await self._begin(self._synthesis.move(delivery), self._quick, 0)
+        elif job is None or (movable and not budget.fits(request.tenant_id, job.seconds)):
+            await self._begin(self._synthesis.move(delivery), self._quick)
         else:
             job.lane, job.after = lane, twin
             self._in_hand[job.file_id] = job
-            await self._begin(self._answer(job), budget, job.seconds)
+            await self._begin(self._answer(job), budget, request.tenant_id, job.seconds)
 
-    async def _understand(self, delivery: Delivery, *, whole: bool) -> Job | None:
+    async def _aside(self, delivery: Delivery, call: Callable[..., T], *arguments: object) -> T:
+        """Call it, in a thread if the record is long. Raises RequestError, whatever happens."""
         try:
             if len(delivery.value or b"") < LONG_BYTES:
-                return understand(delivery, self._settings, self._registry, whole=whole)
-            return await asyncio.to_thread(understand, delivery, self._settings, self._registry, whole=whole)
+                return call(*arguments)
+            return await asyncio.to_thread(call, *arguments)
         except RequestError:
             raise
         except Exception as error:
             raise fault(error, delivery.origin) from error
 
-    def _may_wait(self, job: Job, budget: Budget) -> bool:
-        """What would block the partition for others, when its own tenant fills the window."""
-        if job.first.attempt > 1:
-            return False
-        jobs, share = self._by_tenant.get(job.request.tenant_id, []), self._settings.window_tenant_share
-        much = sum(other.seconds for other in jobs) > share * self._settings.window_seconds
-        return not budget.fits(job.seconds) and (much or len(jobs) > share * self._settings.window_requests)
-
     async def _answer(self, job: Job) -> None:
-        timer, jobs = self._timer(job), self._by_tenant.setdefault(job.request.tenant_id, [])
-        jobs.append(job)
+        timer = self._timer(job)
         if self._cancellations.has(job.file_id, job.first.since):
             self._cancelled(job.file_id, job.first.since)
         try:
@@ -145,9 +145,6 @@ class Intake:
             job.finished.set()
             if timer:
                 timer.cancel()
-            jobs.remove(job)
-            if not jobs:
-                del self._by_tenant[job.request.tenant_id]
             if self._in_hand.get(job.file_id) is job:
                 del self._in_hand[job.file_id]
 
@@ -169,15 +166,17 @@ class Intake:
         if job is not None and job.first.since <= time:
             job.interrupt(ErrorCode.CANCELLED, "request_id: the request was cancelled")
 
-    async def _begin(self, work: Coroutine[Any, Any, None], budget: Budget, seconds: float) -> None:
+    async def _begin(
+        self, work: Coroutine[Any, Any, None], budget: Budget, tenant: str = "", seconds: float = 0.0
+    ) -> None:
         """Start work as soon as there is room for so many seconds of speech, but not in room that a drain has made."""
         try:
-            await budget.take(seconds)
+            place = await budget.take(tenant, seconds)
             await self._stay_out_if_closing()
         except BaseException:
             work.close()
             raise
-        self._start(work).add_done_callback(lambda _: budget.give(seconds))
+        self._start(work).add_done_callback(lambda _: budget.give(place))
 
     def _start(self, work: Coroutine[Any, Any, None], name: str | None = None) -> "asyncio.Task[None]":
         task = asyncio.create_task(work, name=name)

@@ -13,7 +13,7 @@ from models.text import Chunk, clean, has_speech, take_speaker_tag
 from storage.records import file_id
 from streams.agents.delivery import Delivery
 from streams.errors import ErrorCode, RequestError
-from streams.requests import SynthesisRequested, parse
+from streams.requests import SynthesisRequested
 from streams.settings import Settings
 
 REFUSALS: dict[type[ModelError], ErrorCode] = {
@@ -85,14 +85,8 @@ class Job:
         return RequestError(ErrorCode.REQUEST_CONFLICT, message)
 
 
-def understand(delivery: Delivery, settings: Settings, registry: Registry, *, whole: bool = True) -> Job | None:
-    """A record → a job. Raises RequestError, whose echo says what of the record can be repeated.
-
-    `whole`: false where what may wait is not looked at any further, which is None then.
-    """
-    request = parse(delivery.value, settings)
-    if not whole and request.priority == "bulk":
-        return None
+def understand(delivery: Delivery, request: SynthesisRequested, registry: Registry) -> Job:
+    """A record's request → a job. Raises RequestError, whose echo says what of the record can be repeated."""
     try:
         choice = _choose(request, registry)
     except RequestError as error:

@@ -6,6 +6,7 @@ What Faust does by itself (acknowledgements, its commit timer, its topics, its w
 import asyncio
 import functools
 import logging
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -28,6 +29,7 @@ from streams.window import Partition, Window
 
 COMMIT_SECONDS = 1.0
 NEVER = 1e7
+MOST_READ_AHEAD = 1024  # records of a topic
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +54,7 @@ class Service(faust.App):  # type: ignore[misc]
         if faust.streams._CStreamIterator is None:
             raise RuntimeError("faust-streaming lacks its compiled part, and without it stale records are acknowledged")
         self.window = Window()
-        self.read_ahead = ReadAhead(settings.window_bytes)
+        self.read_ahead = ReadAhead(settings.window_bytes, MOST_READ_AHEAD)
         self.assigned = asyncio.Event()
         self.fatal: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._folder = tempfile.TemporaryDirectory(prefix="loa-faust-")
@@ -88,8 +90,7 @@ class Service(faust.App):  # type: ignore[misc]
 
     async def _take(self, message: Any) -> Delivery | None:
         """A record into the window; None if it is stale or there already. Ends the worker if records were skipped."""
-        if message.epoch == self.window.epoch:
-            self.read_ahead.take(self.consumer, message.size)
+        self.read_ahead.take(self.consumer, message)
         if message.generation_id != self._generation:
             if self._generation is not None and message.epoch == self.window.epoch and len(self.window):
                 self.window.reset()
@@ -187,7 +188,7 @@ def _options(settings: Settings, worker: str, folder: Path) -> dict[str, Any]:
         "broker_max_poll_interval": NEVER,  # with full buffers Faust does not poll, and would be put out of the group
         "broker_commit_interval": NEVER,  # the window commits
         "broker_max_poll_records": 200,
-        "stream_buffer_maxsize": 1024,
+        "stream_buffer_maxsize": sys.maxsize,  # a full one would stop all topics; `read_ahead` bounds them
         "stream_wait_empty": False,  # stalls the whole group at a rebalance; the worker drains by itself
         "stream_publish_on_commit": False,
         "consumer_auto_offset_reset": "earliest",

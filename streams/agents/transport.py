@@ -5,7 +5,9 @@ Written against faust-streaming 0.15.3 and aiokafka 0.14.0; every override says 
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -14,44 +16,66 @@ from faust.transport.drivers import aiokafka as driver
 
 from streams.window import Partition, Window
 
+PAUSED_SECONDS = 0.1
+
 log = structlog.get_logger(__name__)
 
 
 class ReadAhead:
-    """Bytes that were read and not yet taken up; above the limit partitions are paused.
+    """What was read and is not yet taken up, by topic; above either limit the topic's partitions are paused.
 
-    Faust bounds the count of records it buffers, not their bytes: 700 texts of 1 MB would take 700 MB.
+    Faust bounds the count of records it buffers, not their bytes: 700 texts of 1 MB would take 700 MB. And with a
+    record that finds its topic's buffer full it waits, and all other topics wait with it: a backlog of what may wait
+    would hold up everybody else. So its buffers have no end here, and partitions are paused in time.
     """
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.bytes = 0
-        self._paused: set[Any] = set()
+    def __init__(self, most_bytes: int, most_records: int) -> None:
+        self._most_bytes, self._most_records = most_bytes, most_records
+        self._topics: defaultdict[str, _Ahead] = defaultdict(_Ahead)
+        self._era = 0
 
-    def add(self, consumer: Any, size: int) -> None:
+    @property
+    def pausing(self) -> bool:
+        """Whether any partition is paused. Safe to call from any thread."""
+        return any(ahead.paused for ahead in list(self._topics.values()))
+
+    def add(self, consumer: Any, message: Any) -> None:
         """A record was read."""
-        self.bytes += size
-        if self.bytes >= self.limit:
-            for partition in list(consumer._active_partitions or ()):
+        message.era = self._era
+        ahead = self._topics[message.topic]
+        ahead.records += 1
+        ahead.bytes += message.size
+        if ahead.records >= self._most_records or ahead.bytes >= self._most_bytes:
+            for partition in [tp for tp in consumer._active_partitions or () if tp.topic == message.topic]:
                 consumer.on_buffer_full(partition)
-                self._paused.add(partition)
+                ahead.paused.append(partition)
 
-    def take(self, consumer: Any, size: int) -> None:
+    def take(self, consumer: Any, message: Any) -> None:
         """A record was taken up."""
-        self.bytes -= size
-        if self._paused and self.bytes < self.limit / 2:
-            for partition in self._paused:
-                consumer.on_buffer_drop(partition)
-            self._paused.clear()
+        if message.era != self._era:
+            return
+        ahead = self._topics[message.topic]
+        ahead.records -= 1
+        ahead.bytes -= message.size
+        if ahead.records <= self._most_records / 2 and ahead.bytes <= self._most_bytes / 2:
+            while ahead.paused:
+                consumer.on_buffer_drop(ahead.paused.pop())
 
     def reset(self) -> None:
         """Partitions were revoked, and Faust threw its buffers away."""
-        self.bytes = 0
-        self._paused.clear()
+        self._topics.clear()
+        self._era += 1
+
+
+@dataclass(slots=True)
+class _Ahead:
+    records: int = 0
+    bytes: int = 0
+    paused: list[Any] = field(default_factory=list)
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
-    """Lets a commit pass that comes when a rebalance has taken all of its partitions: Faust would crash over it."""
+    """Reads partitions in turns, and lets a commit pass that comes too late."""
 
     logger = logging.getLogger("faust.consumer")
 
@@ -72,7 +96,25 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             await asyncio.wait({joining})
         await super().on_thread_stop()
 
+    async def getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109 - as Faust has it
+        """Look again soon while partitions are paused.
+
+        What was fetched of them lies there already, so that no news would end the wait when they go on.
+        """
+        pausing = self.consumer.app.read_ahead.pausing
+        return await super().getmany(active_partitions, min(timeout, PAUSED_SECONDS) if pausing else timeout)
+
+    async def _fetch_records(self, consumer: Any, *arguments: Any, **options: Any) -> Any:
+        """Let the others go first next time: aiokafka serves one alone until what it fetched of it is gone."""
+        records = await super()._fetch_records(consumer, *arguments, **options)
+        fetched = consumer._fetcher._records
+        for partition in records:
+            if partition in fetched:
+                fetched.move_to_end(partition)
+        return records
+
     async def _commit(self, offsets: Mapping[Any, int]) -> bool:
+        """Do nothing when a rebalance has taken all of these partitions: Faust would crash over it."""
         assigned = self.assignment()
         return bool(any(tp in assigned for tp in offsets) and await super()._commit(offsets))
 
@@ -89,7 +131,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         message = super()._to_message(tp, record)
         message.epoch = self.app.window.epoch
         message.size = len(record.value or b"") + len(record.key or b"")
-        self.app.read_ahead.add(self, message.size)
+        self.app.read_ahead.add(self, message)
         return message
 
     async def seek_to_committed(self) -> Any:

@@ -83,22 +83,59 @@ async def test_a_bulk_request_leaves_for_its_lane_and_is_spoken_there():
     assert bulk.done == [0]
 
 
-async def test_a_flood_leaves_the_window_to_others():
-    small = settings.load({"TTS_MODELS": "tone", "TTS_WINDOW_REQUESTS": "4", "TTS_WINDOW_SECONDS": "4"})
-    rig = Rig(small)
+async def asked_while_nothing_is_spoken(rig: Rig, *requests: dict[str, object]) -> set[str]:
+    """Texts of these requests that wait for an engine, or are ready to, while nothing is spoken at all."""
     rig.pool.gate.clear()
-    for number in range(20):
-        rig.ask(request_id=f"flood-{number}", tenant="a", text="word " * 10)
-    rig.ask(request_id="single", tenant="b")
+    for number, request in enumerate(requests):
+        rig.ask(**{"request_id": f"r-{number}"} | request)
     agent = rig.agent()
     running = asyncio.create_task(agent.run(aiter(rig.log)))
-    await taken(rig)
+    await asyncio.wait_for(running, 30)
+    for _ in range(2000):
+        if any(piece.text == requests[-1]["text"] for piece in rig.pool.asked):
+            break
+        await asyncio.sleep(0.001)
+    asked = {piece.text for piece in rig.pool.asked}
     rig.pool.gate.set()
-    await running
     await agent.drain(30)
-    moved = [orjson.loads(value)["request_id"] for short, _, value, _ in rig.writer.records if short == "requests.bulk"]
-    assert "single" not in moved
-    assert "single" in {e.request_id for e in rig.writer.of("completed")}
+    return asked
+
+
+def moved(rig: Rig) -> list[str]:
+    return [orjson.loads(value)["request_id"] for short, _, value, _ in rig.writer.records if short == "requests.bulk"]
+
+
+async def test_a_flood_leaves_the_window_to_others_at_once():
+    rig = Rig(settings.load({"TTS_MODELS": "tone", "TTS_WINDOW_REQUESTS": "4"}))
+    flood = [{"tenant": "a", "text": f"One of many is number {number}."} for number in range(20)]
+    asked = await asked_while_nothing_is_spoken(rig, *flood, {"tenant": "b", "text": "A single one."})
+    assert "A single one." in asked
+    assert len(asked) == 3
+    assert moved(rig) == [f"r-{number}" for number in range(2, 20)]
+
+
+async def test_a_long_text_leaves_the_window_to_others_at_once():
+    rig = Rig(settings.load({"TTS_MODELS": "tone", "TTS_WINDOW_SECONDS": "60"}))
+    long = {"tenant": "a", "text": "\n\n".join(f"Line {number} of a book." for number in range(200))}
+    asked = await asked_while_nothing_is_spoken(rig, long, {"tenant": "b", "text": "A single one."})
+    assert "A single one." in asked
+    assert moved(rig) == []
+
+
+async def test_what_is_in_hand_in_bulk_takes_nothing_of_a_tenants_share():
+    rig = Rig(settings.load({"TTS_MODELS": "tone", "TTS_WINDOW_REQUESTS": "4"}))
+    rig.pool.gate.clear()
+    bulk = Log("tts.requests.bulk")
+    for number in range(4):
+        bulk.append(orjson.dumps({"text": f"May wait {number}.", "model": "tone", "request_id": f"bulk-{number}"}))
+    agent = rig.agent()
+    await agent.run_bulk(aiter(bulk))
+    rig.ask(request_id="r")
+    await agent.run(aiter(rig.log))
+    rig.pool.gate.set()
+    await agent.drain(30)
+    assert moved(rig) == []
+    assert rig.log.done == [0]
 
 
 async def test_a_drain_that_makes_room_starts_nothing_new():
@@ -108,7 +145,7 @@ async def test_a_drain_that_makes_room_starts_nothing_new():
     rig.ask(request_id="held")
     rig.ask(request_id="waits")
     agent = rig.agent()
-    running = asyncio.create_task(agent.run(aiter(rig.log)))
+    running = asyncio.create_task(agent.run_bulk(aiter(rig.log)))
     await taken(rig)
     draining = asyncio.create_task(agent.drain(30))
     await asyncio.sleep(0)
