@@ -49,6 +49,7 @@ class Gateway:
             config = uvicorn.Config(
                 serve(parts),
                 log_config=None,
+                log_level="warning",
                 access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=GRACE_SECONDS,
