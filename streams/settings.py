@@ -143,7 +143,9 @@ class Settings(BaseSettings):
     window_tenant_share: Annotated[float, Field(gt=0, le=1)] = Field(
         0.5, description="part of the window that one tenant may fill while it is alone; what is beyond waits in bulk"
     )
-    window_bytes: Count = Field(33_554_432, description="bytes of one topic read ahead before its partitions are paused")
+    window_bytes: Count = Field(
+        33_554_432, description="bytes of one topic read ahead before its partitions are paused"
+    )
     window_max_age_seconds: Positive = Field(
         900, description="age of the oldest unfinished request at which a worker gives up and exits, in seconds"
     )
