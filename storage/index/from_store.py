@@ -30,8 +30,7 @@ def take_store(index: Index, files: AudioFiles, seen: Callable[[int], object] = 
     """
     began = files.clock()
     for ids in some(_stored(files), AT_ONCE):
-        gone = _known_gone(index, ids)
-        index.apply([change for name in ids if name not in gone for change in _changes(files, name)])
+        index.apply([change for name in ids for change in _changes(files, name)])
         seen(len(ids))
     for names in some(_absent(_present(index), _stored(files)), AT_ONCE):
         index.apply([change for name in names if (change := _lost(index, files, name)) is not None])
@@ -68,15 +67,6 @@ def _made(tombstone: Tombstone) -> list[Change]:
         return [Completed.of(Record.model_validate(tombstone.model_dump() | {"text": ""}))]
     except ValidationError:
         return []
-
-
-def _known_gone(index: Index, ids: list[str]) -> set[str]:
-    """Those of which the index knows all, and that they were deleted: their tombstones tell nothing new."""
-    query = sql.select(table.c.file_id).where(
-        table.c.file_id.in_(ids), table.c.present == 0, table.c.sha256.is_not(None)
-    )
-    with index.database.reading() as connection:
-        return set(connection.execute(query).scalars())
 
 
 def _present(index: Index) -> Iterator[str]:

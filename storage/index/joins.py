@@ -23,16 +23,10 @@ _RESULT = ("completed_at", "sha256", "attempts", "worker", "sample_rate", "durat
 _FIRST = ("asked_at", "asked_place", "source", "estimated_ms")
 _LAST = ("asked_last", "asked_last_place")
 _PROGRESS = ("progressed_at", "progress_worker")
-_FAILURE: tuple[str, ...] = (
-    "failed_time",
-    "failed_place",
-    "failed_at",
-    "failed_source",
-    "code",
-    "message",
-    "retryable",
+_FAILURE = (
+    *("failed_time", "failed_place", "failed_at", "failed_source", "failed_attempts", "failed_worker"),
+    *("code", "message", "retryable"),
 )
-_FAILURE += ("failed_attempts", "failed_worker")
 _MAKING = ("created_at", "sha256", "format", "size", "duration_seconds", "expires_at")
 _DELETION = ("gone_created_at", "deleted_at", "reason")
 
@@ -154,9 +148,7 @@ def _failing(row: Row) -> tuple[Any, ...] | None:
 
 def _key(row: Row, *names: str) -> tuple[Any, ...] | None:
     """The columns' values; None where the first has none."""
-    return (
-        None if row[names[0]] is None else tuple(row[name] or "" if name != names[0] else row[name] for name in names)
-    )
+    return None if row[names[0]] is None else tuple(row[name] for name in names)
 
 
 def _best(choose: Callable[..., Any], key: Key, one: Row, other: Row) -> Row:

@@ -147,19 +147,10 @@ def job(row: Mapping[Any, Any]) -> Job:
     )
 
 
-_SAME: tuple[str, ...] = (
-    "tenant",
-    "request_id",
-    "file_id",
-    "lane",
-    "chunk",
-    "chunks",
-    "model",
-    "voice",
-    "speaker_id",
-    "language",
+_SAME = (
+    *("tenant", "request_id", "file_id", "lane", "chunk", "chunks", "model", "voice", "speaker_id", "language"),
+    *("format", "characters", "sample_rate", "file_size", "duration_seconds", "source"),
 )
-_SAME += ("format", "characters", "sample_rate", "file_size", "source", "duration_seconds")
 
 
 def file(row: Mapping[Any, Any]) -> File:

@@ -30,6 +30,7 @@ POLL_MS = 200
 MOST_RECORDS = 2000
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 10.0
 PRUNE_SECONDS = 3600.0
+STORE_PAUSE_SECONDS = 60.0
 
 log = structlog.get_logger(__name__)
 
@@ -157,11 +158,14 @@ class Projection:
     async def _read_store(self) -> None:
         """An index that was begun anew lacks files whose events retention has removed: the store has them."""
         await self.caught_up.wait()
-        try:
-            if await in_thread(self._index.store_read_at) is None:
-                await in_thread(self._take_store)
-        except (IndexTrouble, StoreError) as error:
-            log.warning("the store could not be read into the index", error=str(error))
+        while True:
+            try:
+                if await in_thread(self._index.store_read_at) is None:
+                    await in_thread(self._take_store)
+                return
+            except (IndexTrouble, StoreError) as error:
+                log.warning("the store could not be read into the index; trying again", error=str(error))
+            await asyncio.sleep(STORE_PAUSE_SECONDS)
 
     def _take_store(self) -> None:
         files = open_files(self._settings)

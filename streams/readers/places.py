@@ -77,16 +77,19 @@ class Places(ConsumerRebalanceListener):  # type: ignore[misc]
         ]
 
     async def markers(self) -> list[Read]:
-        """Offsets at which there is no record, such as a transaction's end, and that the consumer is past."""
-        reads = []
+        """Offsets that the consumer is past without a record, such as a transaction's end."""
+        past: dict[TopicPartition, int] = {}
         for pair, after in list(self._next.items()):
             try:
                 position = await self._consumer.position(pair)
-            except IllegalStateError:
+            except IllegalStateError:  # it was taken away meanwhile
                 continue
-            if position > after and pair in self._next:
-                reads.append(Read(pair.topic, pair.partition, after, position))
-        return reads
+            if position > after:
+                past[pair] = position
+        firsts = await self._consumer.beginning_offsets(list(past)) if past else {}
+        for pair, first in firsts.items():
+            _tell_gap(pair, self._next.get(pair, first), first)
+        return [Read(p.topic, p.partition, self._next[p], n) for p, n in past.items() if p in self._next]
 
     def passed(self, reads: Iterable[Read]) -> None:
         """These were taken in."""

@@ -68,13 +68,13 @@ async def check(
     Raises TopicsError, KafkaError, ReplayError, StoreError.
     """
     began = datetime.now(UTC)
-    with index.database.reading() as now:
-        stands = await in_thread(standing, now)
+    with index.database.reading() as there:
+        stands = await in_thread(standing, there)
         async with _made(settings, files, stands, progress) as made:
             limits = Limits(made.whole_since, *retention(settings, began), began - timedelta(seconds=grace))
             progress("comparing", 0, 0)
             with made.index.database.reading() as anew:
-                return await in_thread(compare, now, anew, limits)
+                return await in_thread(compare, there, anew, limits)
 
 
 @asynccontextmanager
@@ -129,5 +129,6 @@ async def _read(
         index.apply([change for change in changes if change is not None])
 
     await reader.into(shorts, take, seen)
-    index.begin({(pair.topic, pair.partition): span.end for pair, span in reader.ranges.items()})
+    ends = {(pair.topic, pair.partition): span.end for pair, span in reader.ranges.items()}
+    await in_thread(index.begin, ends)
     return whole_since

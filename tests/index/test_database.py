@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sql
 
 from storage.errors import IndexMoved, IndexRefused, IndexUnavailable
-from storage.index import Index, Read, Shown, sqlite_url
+from storage.index import Asked, Index, Read, Shown, sqlite_url
 from storage.index.tables import VERSION
 from storage.index.tables import about as about_table
 from tests.index.conftest import NewIndex
@@ -156,10 +157,14 @@ def test_any_text_can_be_kept(index: Index, text: str) -> None:
     assert index.jobs(None, model=job.model).jobs == (job,)
 
 
-@pytest.mark.parametrize("time", [-62135596800 - 1735898400, 0, 251_600_000_000])
-def test_any_time_can_be_kept(index: Index, time: float) -> None:
-    index.apply([asked(ONE, min(max(time, -6.3e10), 2.5e11))])
-    assert index.job("default", "one")
+@pytest.mark.parametrize("time", [datetime.min, datetime.max])
+@pytest.mark.parametrize("hours", [-23, 0, 23])
+def test_any_time_can_be_kept(index: Index, time: datetime, hours: int) -> None:
+    zoned = time.replace(tzinfo=timezone(timedelta(hours=hours)))
+    index.apply([Asked(ONE, "tts.requests-0-0", zoned, "tts.requests-0-0", zoned)])
+    job = index.job("default", "one")
+    assert job and job.created_at.year == time.year
+    assert index.jobs(None, since=zoned).jobs == (job,)
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def test_a_request_from_queue_to_result(index: Index) -> None:
     started = job(index)
     assert (started.status, started.started_at, started.worker) == ("in_progress", at(1), "w")
     index.apply([progressed(ONE, 2, chunk=3)])
-    assert job(index).progress == 0.75
+    assert (job(index).progress, job(index).started_at) == (0.75, at(1))
     index.apply([completed(ONE, 3)])
     done = job(index)
     assert (done.status, done.finished_at, done.model, done.voice) == ("completed", at(3), "tone", "sine")
