@@ -38,11 +38,6 @@ def estimate_seconds(engine: Engine, chunks: Sequence[Chunk], speed: float) -> f
     return pauses + sum(engine.estimate(chunk.text, speed) for chunk in chunks if chunk.voiced)
 
 
-def estimate_cost(engine: Engine, chunks: Sequence[Chunk], speed: float) -> float:
-    """Seconds of work on one core, roughly."""
-    return sum(engine.cost(chunk.text, speed) for chunk in chunks if chunk.voiced)
-
-
 def chunk_seed(seed: int, k: int) -> int:
     """The seed of chunk `k`: the request's own for the first, so that one chunk alone is the engine's own result."""
     if k == 1:

@@ -26,6 +26,7 @@ from streams.agents.listening import Listening, heard_meanwhile
 from streams.crash import crash_point
 from streams.errors import ErrorCode, RequestError
 from streams.settings import Settings
+from streams.threads import in_thread
 
 Spoken = Callable[[int, float, int], Awaitable[None]]
 T = TypeVar("T")
@@ -161,15 +162,15 @@ class Maker:
             tenant=request.tenant_id,
             lane=job.lane,
         )
-        encoder = await _in_thread(Encoder, path, request.format, engine.rate, request.sample_rate)
+        encoder = await in_thread(Encoder, path, request.format, engine.rate, request.sample_rate)
         seconds = 0.0
         with encoder:
             async with aclosing(pieces), _stop_of(job) as stop:
                 while piece := await _next(pieces, stop, job):
-                    parts = await _in_thread(_add, encoder, piece.speech.samples, listening)
+                    parts = await in_thread(_add, encoder, piece.speech.samples, listening)
                     seconds += piece.speech.seconds
                     await spoken(piece.k, seconds, parts)
-            return await _in_thread(_finish, encoder, path)
+            return await in_thread(_finish, encoder, path)
 
     def _record(self, job: Job, draft: Draft) -> Record:
         request, choice, now = job.request, job.choice, datetime.now(UTC)
@@ -210,16 +211,6 @@ class Maker:
             attempts=job.attempt,
             worker=self._worker,
         )
-
-
-async def _in_thread(call: Callable[..., T], *arguments: object) -> T:
-    """Call in a thread, and wait for its end even when cancelled: nobody closes what a thread still writes to."""
-    work = asyncio.ensure_future(asyncio.to_thread(call, *arguments))
-    try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        await asyncio.gather(work, return_exceptions=True)
-        raise
 
 
 @asynccontextmanager

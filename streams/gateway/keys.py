@@ -17,6 +17,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from storage.records import Instant
+from streams.lists import read_list
 from streams.requests import Id
 from streams.settings import SettingsError
 
@@ -74,14 +75,7 @@ def revoke(path: Path, name: str) -> bool:
 
 def read(path: Path) -> list[Key]:
     """All keys. Raises SettingsError for a file that cannot be read."""
-    try:
-        return _FILE.validate_json(path.read_bytes())
-    except OSError as error:
-        raise SettingsError(f"TTS_API_KEYS_FILE={path}: {error.strerror}") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise SettingsError(f"TTS_API_KEYS_FILE={path}: {where}: {first['msg']}") from None
+    return read_list("TTS_API_KEYS_FILE", path, Key)
 
 
 class Keys:

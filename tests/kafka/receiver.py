@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import web
-from standardwebhooks import Webhook
+from standardwebhooks import Webhook, WebhookVerificationError
 
 
 class Receiver:
@@ -45,10 +45,10 @@ class Receiver:
     async def _answer(self, request: web.Request) -> web.Response:
         does, path, body = request.match_info["does"], request.path, await request.text()
         if request.method == "POST":
-            for verifier in self._verifiers:  # raises for a wrong signature
+            for verifier in self._verifiers:
                 try:
                     verifier.verify(body, dict(request.headers))
-                except Exception:
+                except WebhookVerificationError:
                     self.unsigned.append(path)
             self.told[path].append(json.loads(body))
             self.ids[path][request.headers["webhook-id"]] += 1

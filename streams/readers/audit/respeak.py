@@ -1,6 +1,5 @@
 """Results spoken again, to see whether the same request still gives the same samples."""
 
-import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from storage.records import Record
 from streams.parts import open_registry
 from streams.readers.audit.findings import Example, Kind, Report
 from streams.settings import Settings
+from streams.threads import in_thread
 
 
 def choose(files: AudioFiles, file_ids: Iterable[str], most: int) -> list[Record]:
@@ -87,12 +87,12 @@ class _Again:
             tries=settings.synthesis_tries,
         )
         with self.files.store.scratch() as path:
-            encoder = await asyncio.to_thread(Encoder, path, record.format, choice.engine.rate, record.sample_rate)
+            encoder = await in_thread(Encoder, path, record.format, choice.engine.rate, record.sample_rate)
             with encoder:
                 async with aclosing(pieces):
                     async for piece in pieces:
-                        await asyncio.to_thread(encoder.write, piece.speech.samples)
-                return (await asyncio.to_thread(encoder.close)).pcm_sha256
+                        await in_thread(encoder.write, piece.speech.samples)
+                return (await in_thread(encoder.close)).pcm_sha256
 
 
 def _alive(files: AudioFiles, file_ids: Iterable[str]) -> Iterator[Record]:

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr
 from standardwebhooks import Webhook
 
+from streams.lists import read_list
 from streams.settings import Settings, SettingsError
 
 CALLBACK = "callback"
@@ -76,14 +77,7 @@ class Endpoints:
 
 
 def _read(path: Path) -> list[Endpoint]:
-    try:
-        found = TypeAdapter(list[Endpoint]).validate_json(path.read_bytes())
-    except OSError as error:
-        raise SettingsError(f"TTS_WEBHOOK_ENDPOINTS_FILE={path}: {error.strerror}") from error
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise SettingsError(f"TTS_WEBHOOK_ENDPOINTS_FILE={path}: {where}: {first['msg']}") from None
+    found = read_list("TTS_WEBHOOK_ENDPOINTS_FILE", path, Endpoint)
     names = [endpoint.name for endpoint in found]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
