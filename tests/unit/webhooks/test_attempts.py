@@ -1,4 +1,5 @@
 import json
+import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -51,7 +52,9 @@ def test_what_names_nobody_is_no_event_or_is_old_is_not_told(record: ConsumerRec
     assert deliveries(record, "completed", Endpoints(SETTINGS), SETTINGS) == []
 
 
-def test_pauses_grow_and_end_after_a_day() -> None:
+def test_pauses_grow_and_end_after_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without jitter, by which the last pause alone may differ by two hours."""
+    monkeypatch.setattr(random, "uniform", lambda low, high: (low + high) / 2)
     last, pauses = delivery(), []
     while last.state == "due":
         following = after(last, Answer(503, "503 Service Unavailable"), SETTINGS)
@@ -66,6 +69,13 @@ def test_pauses_grow_and_end_after_a_day() -> None:
     assert pauses[3] > 10 * pauses[0]
     assert 20 * 3600 < sum(pauses) <= 24 * 3600
     assert 8 <= len(pauses) <= 16
+
+
+def test_not_all_come_again_at_the_same_moment() -> None:
+    failed = [after(delivery(), Answer(503, "503"), SETTINGS) for _ in range(200)]
+    pauses = {(following.not_before - datetime.now(UTC)).total_seconds() for following in failed}
+    assert 3 < min(pauses) < 4.5
+    assert 5.5 < max(pauses) < 7
 
 
 def test_the_ends() -> None:
