@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from aiokafka import AIOKafkaProducer
 
 from streams.errors import ErrorCode
+from streams.headers import OWN
 from tests.kafka.bad_requests import BAD, Bad
 from tests.kafka.installation import Installation
 from tests.kafka.reader import Event, Reader
@@ -49,9 +50,14 @@ async def produce_mixed(loa: Installation, bad: list[Bad], good: list[bytes]) ->
     return dict(zip(sent[::2], bad, strict=True)), set(sent[1::2])
 
 
-def source_of(letter: Event) -> str:
-    """Where a record of the DLQ came from, as its headers tell."""
+def died(letter: Event) -> str:
+    """The place of the record that was refused, as the headers of the DLQ tell."""
     return "-".join(letter.headers[f"__streams.errors.{name}"].decode() for name in ("topic", "partition", "offset"))
+
+
+def source_of(letter: Event) -> str:
+    """The place of its first record: of itself, or that of which it is a copy in the bulk lane."""
+    return letter.headers.get("loa-source", died(letter).encode()).decode()
 
 
 def check_letter(letter: Event, received: Event, failed: Event) -> None:
@@ -61,8 +67,9 @@ def check_letter(letter: Event, received: Event, failed: Event) -> None:
     assert letter.record.value == received.record.value
     ours = len(received.record.headers)
     assert letter.record.headers[:ours] == received.record.headers
-    said = dict(letter.record.headers[ours:])
+    said = {name: value for name, value in letter.record.headers[ours:] if name not in OWN}
     assert said.keys() == KIP_1034
+    assert died(letter) == failed["source"]
     assert said["__streams.errors.exception"].decode() == failed["code"]
     assert said["__streams.errors.message"].decode() == failed["message"]
 
@@ -80,7 +87,7 @@ async def test_sixty_bad_among_sixty_good(speaking: Installation) -> None:
         letters = [letter for letter in reader.of("requests.dlq") if source_of(letter) in spoken | bad.keys()]
         assert len(completed) == len(failed) == len(letters) == 60
         assert {event["request_id"] for event in completed} == spoken
-        why = {event["source"]: event for event in failed}
+        why = {event["request_id"]: event for event in failed}
         assert why.keys() == bad.keys() == {source_of(letter) for letter in letters}
         received = {"-".join(map(str, event.at)): event for event in reader.of("requests")}
         for letter in letters:
@@ -88,7 +95,7 @@ async def test_sixty_bad_among_sixty_good(speaking: Installation) -> None:
         for source, event in why.items():
             assert event["code"] == bad[source].code in set(ErrorCode)
             assert all(part in event["message"] for part in bad[source].says), (event["message"], bad[source].says)
-            assert event["request_id"] == source and event["retryable"] is False and event["attempts"] == 1
+            assert event["retryable"] is False and event["attempts"] == 1
             passed_on = event.headers.get("traceparent")
             assert passed_on == dict(received[source].record.headers).get("traceparent")
     speaking.check_workers()
