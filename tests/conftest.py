@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 from storage.index import sqlite_url
 from streams.broker import EmbeddedBroker
 from tests.kafka.log import Kafka
+from tests.kafka.zygote import Zygote
 
 # A busy machine is slow at making examples too, and that says nothing about what is tested.
 settings.register_profile("loa", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -29,6 +30,14 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     """A real broker, shared by all tests of a run: each keeps to its own `prefix`."""
     with EmbeddedBroker(tmp_path_factory.mktemp("kafka")) as broker:
         yield Kafka(broker)
+
+
+@pytest.fixture(scope="session")
+def zygote() -> Iterator[Zygote]:
+    """What `loa` commands of the tests are forked from."""
+    made = Zygote()
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -2,16 +2,19 @@
 
 import asyncio
 import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
-from storage.index.compare import Drift
 from streams.cli.common import Json, configured, print_json, progress_bar
-from streams.parts import open_files, open_index
-from streams.readers.rebuild import GRACE_SECONDS, check, rebuild
+from streams.parts import open_files
 from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from storage.index.compare import Drift
+
+GRACE_SECONDS = 60.0
 
 index = typer.Typer(
     help="Make the index of jobs, files and totals anew, or compare it with log and store.", no_args_is_help=True
@@ -33,6 +36,9 @@ def make_anew(as_json: Json = False) -> None:
 
 
 async def _rebuild(settings: Settings) -> dict[str, Any]:
+    from streams.index import open_index  # SQLAlchemy is for those who use it
+    from streams.readers.rebuild import rebuild
+
     files = open_files(settings)
     there = open_index(settings)
     try:
@@ -62,7 +68,10 @@ def compare(
     raise typer.Exit(1 if drift.counts else 0)
 
 
-async def _check(settings: Settings, grace: float) -> Drift:
+async def _check(settings: Settings, grace: float) -> "Drift":
+    from streams.index import open_index
+    from streams.readers.rebuild import check
+
     files = open_files(settings)
     there = open_index(settings)
     try:
@@ -73,7 +82,7 @@ async def _check(settings: Settings, grace: float) -> Drift:
         files.store.close()
 
 
-def _show(drift: Drift) -> None:
+def _show(drift: "Drift") -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{drift.compared} rows compared")
     for kind, count in drift.counts.items():

@@ -20,7 +20,6 @@ from streams.settings import Settings
 from streams.threads import in_thread
 from streams.topics import Topics
 
-GRACE_SECONDS = 60.0
 MARGIN = timedelta(days=1)
 
 Offsets = Mapping[tuple[str, int], int]
@@ -59,9 +58,7 @@ async def rebuild(settings: Settings, files: AudioFiles, index: Index, progress:
         await in_thread(replace, index, made.index)
 
 
-async def check(
-    settings: Settings, files: AudioFiles, index: Index, progress: Progress, grace: float = GRACE_SECONDS
-) -> Drift:
+async def check(settings: Settings, files: AudioFiles, index: Index, progress: Progress, grace: float) -> Drift:
     """Hold the index, as it is now, against what log and store say up to where it stands.
 
     `grace`: seconds after which what the store has must have been told by the log too.

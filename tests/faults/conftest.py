@@ -15,8 +15,8 @@ from tests.faults.figures import Figures
 from tests.faults.proxy import Proxy, free_port
 from tests.faults.settings import FIGURES_FILE, LONG
 from tests.faults.site import Site
-from tests.faults.zygote import Zygote
 from tests.kafka.log import Kafka
+from tests.kafka.zygote import Zygote
 
 NewSite = Callable[..., Site]
 
@@ -71,13 +71,6 @@ def figures(request: pytest.FixtureRequest) -> Figures:
 
 
 @pytest.fixture(scope="session")
-def zygote() -> Iterator[Zygote]:
-    made = Zygote()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="session")
 def doors() -> Detour:
     """Ports of the broker's second door, and of the proxy before it."""
     first, second = free_port(), free_port()
@@ -98,7 +91,7 @@ def sites(zygote: Zygote, figures: Figures, tmp_path: Path, prefix: str) -> Iter
 
         def make(kafka: Kafka, name: str = "", **settings: str) -> Site:
             label = f"{prefix}-{name}" if name else prefix
-            made = Site(kafka, label, tmp_path / (name or "site"), settings, zygote=zygote, figures=figures)
+            made = Site(kafka, label, tmp_path / (name or "site"), settings, zygote, figures=figures)
             stack.callback(made.end)
             return made
 

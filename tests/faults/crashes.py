@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from streams.crash import STORE_POINTS
-from tests.faults.zygote import ROOT
+from tests.kafka.zygote import ROOT
 
 COPIES = ("requests.bulk", "requests.retry")
 

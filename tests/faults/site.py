@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import psutil
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -18,7 +16,6 @@ from streams.kafka import admin_client
 from streams.settings import load
 from tests.faults.figures import Figures
 from tests.faults.invariants import TOPICS, Evidence, Findings, examine
-from tests.faults.zygote import ROOT, Zygote
 from tests.kafka.installation import PARTITIONS, Installation
 from tests.kafka.processes import PATIENCE, Loa, until
 
@@ -32,23 +29,10 @@ SOON_SECONDS = 10.0
 MARK = "LOA_FAULTS_SITE"
 
 
-class Forked(Loa):
-    """A `loa` command forked from the zygote."""
-
-    def __init__(self, zygote: Zygote, arguments: tuple[str, ...], settings: Mapping[str, str], folder: Path) -> None:
-        self.arguments = arguments
-        self._out, self._err = folder / "out", folder / "err"
-        folder.mkdir(parents=True, exist_ok=True)
-        ours = {name: value for name, value in os.environ.items() if not name.startswith("TTS_")}
-        environment = ours | {"PYTHONPATH": str(ROOT)} | dict(settings)
-        self.popen = zygote.start(arguments, environment, folder, self._out, self._err)  # type: ignore[assignment]
-
-
 @dataclass
 class Site(Installation):
     """`statuses`: exit statuses that workers may have; a replacement is then up to the test, or to `kept`."""
 
-    zygote: Zygote | None = None
     figures: Figures = field(default_factory=Figures)
     statuses: set[int] = field(default_factory=lambda: {0, -signal.SIGKILL})
 
@@ -63,12 +47,6 @@ class Site(Installation):
             MARK: self.name,
         }
         return super().settings | ours | dict(self.more)
-
-    def run(self, *arguments: str, **settings: str) -> Loa:
-        assert self.zygote
-        folder = self.folder / f"{len(self.processes)}-{arguments[0]}"
-        self.processes.append(Forked(self.zygote, arguments, self.settings | settings, folder))
-        return self.processes[-1]
 
     def check_workers(self) -> None:
         for process in self.processes:

@@ -12,6 +12,7 @@ from tests.kafka.conftest import loa, new_loa  # noqa: F401 - fixtures
 from tests.kafka.installation import Installation
 from tests.kafka.log import Kafka
 from tests.kafka.processes import PATIENCE, Loa
+from tests.kafka.zygote import Zygote
 
 
 def start_gateway(site: Installation, **settings: str) -> tuple[Loa, str]:
@@ -21,9 +22,12 @@ def start_gateway(site: Installation, **settings: str) -> tuple[Loa, str]:
 
 
 @pytest.fixture(scope="session")
-def served(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Installation, str]]:
+def served(
+    kafka: Kafka, zygote: Zygote, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Installation, str]]:
     """An installation that speaks, and the address of its gateway."""
-    made = Installation(kafka, "served", tmp_path_factory.mktemp("served"), {"TTS_MODELS": "hibari,espeak,tone"})
+    models = {"TTS_MODELS": "hibari,espeak,tone"}
+    made = Installation(kafka, "served", tmp_path_factory.mktemp("served"), models, zygote)
     with ExitStack() as stack:
         stack.callback(made.end)
         made.start_worker().wait_ready()

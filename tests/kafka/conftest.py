@@ -10,18 +10,19 @@ import pytest
 
 from tests.kafka.installation import Installation
 from tests.kafka.log import Kafka
+from tests.kafka.zygote import Zygote
 
 NewLoa = Callable[..., Installation]
 
 
 @pytest.fixture
-def new_loa(kafka: Kafka, prefix: str, tmp_path: Path) -> Iterator[NewLoa]:
+def new_loa(kafka: Kafka, zygote: Zygote, prefix: str, tmp_path: Path) -> Iterator[NewLoa]:
     """Makes installations; keyword arguments are settings of theirs."""
     with ExitStack() as stack:
 
         def make(name: str = "", **settings: str) -> Installation:
             label = f"{prefix}-{name}" if name else prefix
-            made = Installation(kafka, label, tmp_path / (name or "loa"), settings)
+            made = Installation(kafka, label, tmp_path / (name or "loa"), settings, zygote)
             stack.callback(made.end)
             return made
 
@@ -35,10 +36,10 @@ def loa(new_loa: NewLoa) -> Installation:
 
 
 @pytest.fixture(scope="session")
-def speaking(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def speaking(kafka: Kafka, zygote: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """An installation with one worker that can speak, for tests that need no more than their own request ids."""
     folder = tmp_path_factory.mktemp("speaking")
-    made = Installation(kafka, "speaking", folder, {"TTS_MODELS": "hibari,espeak,tone"})
+    made = Installation(kafka, "speaking", folder, {"TTS_MODELS": "hibari,espeak,tone"}, zygote)
     with ExitStack() as stack:
         stack.callback(made.end)
         made.start_worker().wait_ready()

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager, suppress
 
 from storage.index import Index
 from storage.index.compare import Drift
-from streams.parts import open_files, open_index
+from streams.index import open_index
+from streams.parts import open_files
 from streams.readers.index import Projection
 from streams.readers.rebuild import check
 from streams.settings import load
@@ -19,7 +20,7 @@ from tests.kafka.processes import PATIENCE, Loa
 GATEWAY = """
 import asyncio, sys
 from streams import logs, settings
-from streams.parts import open_index
+from streams.index import open_index
 from streams.readers.index import Projection
 
 async def main():
@@ -37,7 +38,7 @@ asyncio.run(main())
 def start_gateway(loa: Installation) -> Loa:
     """A process with a projection, as a gateway has one; it prints a line when it has caught up."""
     folder = loa.folder / f"{len(loa.processes)}-gateway"
-    loa.processes.append(Loa(["gateway"], loa.settings, folder, [sys.executable, "-c", GATEWAY]))
+    loa.processes.append(Loa(["gateway"], loa.settings, folder, command=[sys.executable, "-c", GATEWAY]))
     return loa.processes[-1]
 
 

@@ -19,6 +19,7 @@ from streams.topics import Topics
 from tests.kafka.log import Kafka
 from tests.kafka.processes import PATIENCE, Loa, until
 from tests.kafka.reader import Reader
+from tests.kafka.zygote import Zygote
 
 PARTITIONS = 3
 LANES = ("requests", "requests.bulk", "requests.retry")
@@ -26,12 +27,16 @@ LANES = ("requests", "requests.bulk", "requests.retry")
 
 @dataclass
 class Installation:
-    """`name`: prefix of its topics, and its group. `folder`: all that it leaves on disk."""
+    """`name`: prefix of its topics, and its group. `folder`: all that it leaves on disk.
+
+    `zygote`: what its commands are forked from; without one each is started as a user starts it.
+    """
 
     kafka: Kafka
     name: str
     folder: Path
     more: Mapping[str, str] = field(default_factory=dict)
+    zygote: Zygote | None = None
     processes: list[Loa] = field(default_factory=list)
 
     @property
@@ -60,7 +65,7 @@ class Installation:
     def run(self, *arguments: str, **settings: str) -> Loa:
         """Start a `loa` command."""
         folder = self.folder / f"{len(self.processes)}-{arguments[0]}"
-        self.processes.append(Loa(arguments, self.settings | settings, folder))
+        self.processes.append(Loa(arguments, self.settings | settings, folder, self.zygote))
         return self.processes[-1]
 
     async def create_topics(self) -> None:

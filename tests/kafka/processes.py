@@ -16,6 +16,8 @@ from typing import Any
 import orjson
 import psutil
 
+from tests.kafka.zygote import ROOT, Child, Zygote
+
 PATIENCE = 120.0
 """Seconds that a test waits for what should come within a few: a limit, never a pace."""
 
@@ -49,20 +51,34 @@ COMMAND = (sys.executable, "-m", "streams.cli")
 
 
 class Loa:
-    """A `loa` command in a session of its own; standard output and error go to files under `folder`."""
+    """A `loa` command in a session of its own; standard output and error go to files under `folder`.
+
+    With a zygote it is forked from there, and `command` does not count.
+    """
 
     def __init__(
-        self, arguments: Sequence[str], settings: Mapping[str, str], folder: Path, command: Sequence[str] = COMMAND
+        self,
+        arguments: Sequence[str],
+        settings: Mapping[str, str],
+        folder: Path,
+        zygote: Zygote | None = None,
+        command: Sequence[str] = COMMAND,
     ) -> None:
         self.arguments = arguments
         self._out, self._err = folder / "out", folder / "err"
         folder.mkdir(parents=True, exist_ok=True)
-        ours = {name: value for name, value in os.environ.items() if not name.startswith("TTS_")}
+        ours = {name: value for name, value in os.environ.items() if not name.startswith("TTS_")} | dict(settings)
+        if zygote:
+            environment = {"PYTHONPATH": str(ROOT)} | ours
+            self.popen: Child | subprocess.Popen[bytes] = zygote.start(
+                arguments, environment, folder, self._out, self._err
+            )
+            return
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.popen = subprocess.Popen(
                 [*command, *arguments],
                 cwd=folder,
-                env=ours | dict(settings),
+                env=ours,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,

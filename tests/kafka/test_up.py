@@ -17,7 +17,8 @@ from tests.kafka.processes import PATIENCE, Loa, alive, until
 
 
 def start(loa: Installation) -> Loa:
-    """`loa up` with a broker of its own, whose data stay in the installation's folder."""
+    """`loa up` with a broker and a folder of its own; all commands here are started as users start them."""
+    loa.zygote = None
     return loa.run("up", "--port", "0", "--data", str(loa.folder / "data"), TTS_KAFKA_BROKERS="")
 
 

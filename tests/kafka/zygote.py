@@ -1,7 +1,7 @@
-"""Workers made by fork from a process that has imported everything: each start saves four seconds of processor time.
+"""`loa` commands made by fork from a process that has imported everything: a start saves seconds of processor time.
 
-`python -m tests.faults.zygote` takes orders, one JSON object a line, on standard input, and reports starts and ends on
-standard output. A forked worker is a process like any other: killed, frozen, and ended on its own. When standard input
+`python -m tests.kafka.zygote` takes orders, one JSON object a line, on standard input, and reports starts and ends on
+standard output. A forked command is a process like any other: killed, frozen, and ended on its own. When standard input
 closes, whatever still runs is killed.
 """
 
@@ -22,7 +22,14 @@ from typing import Any
 import orjson
 
 ROOT = Path(__file__).parents[2]
-PRELOADED = ("streams.cli", "streams.worker", "streams.machine", "models.audio", "tests.faults.injected")
+PRELOADED = (
+    "streams.cli",
+    "streams.worker",
+    "streams.machine",
+    "streams.gateway.server",
+    "streams.readers.webhooks.service",
+)
+PRELOADED += ("models.audio", "tests.faults.injected")
 START_SECONDS = 120.0
 
 
@@ -43,7 +50,7 @@ class Child:
     def wait(self, timeout: float | None = None) -> int:
         with self._ended:
             if not self._ended.wait_for(lambda: self.pid in self._statuses, timeout):
-                raise subprocess.TimeoutExpired("a forked worker", timeout or 0)
+                raise subprocess.TimeoutExpired("a forked command", timeout or 0)
             return self._statuses[self.pid]
 
     def send_signal(self, number: int) -> None:
@@ -62,7 +69,7 @@ class Zygote:
         self._statuses: dict[int, int] = {}
         self._started: list[int] = []
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.zygote"],
+            [sys.executable, "-m", "tests.kafka.zygote"],
             cwd=ROOT,
             env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
             stdin=subprocess.PIPE,
