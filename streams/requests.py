@@ -6,7 +6,16 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import AnyHttpUrl, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AnyHttpUrl,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+)
 
 from streams.errors import ErrorCode, RequestError
 from streams.settings import Settings
@@ -16,8 +25,12 @@ DEFAULT_TENANT = "default"
 HTTP_URL = re.compile(r"https?://[^\s\x00-\x1f]+")
 LONGEST_URL = 2083
 
+_NO_NUL = {"pattern": r"^[^\u0000]*$"}
+_HTTP = {"type": "string", "format": "iri", "pattern": "^https?://", "maxLength": LONGEST_URL}
+
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Url = Annotated[AnyHttpUrl, WithJsonSchema(_HTTP)]
 Format = Literal["wav", "flac", "mp3", "opus", "ogg", "pcm"]
 
 
@@ -28,6 +41,8 @@ def _speaker(value: Any) -> Any:
 
 def _moment(value: Any) -> Any:
     """A time with its zone, as ISO 8601 text; strict mode alone would take no text."""
+    if value is None:
+        return None
     if not isinstance(value, str):
         raise ValueError("must be an ISO 8601 time with a zone, such as 2025-01-03T10:00:00Z")
     moment = datetime.fromisoformat(value)
@@ -37,6 +52,8 @@ def _moment(value: Any) -> Any:
 
 
 def _url(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > LONGEST_URL:
+        raise ValueError(f"has more than {LONGEST_URL} characters")
     return AnyHttpUrl(value) if isinstance(value, str) else value
 
 
@@ -45,11 +62,14 @@ class SynthesisRequested(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True, allow_inf_nan=False)
 
-    text: Annotated[str, Field(min_length=1, examples=["Hello from Loa."], description="what to speak")]
+    text: Annotated[
+        str,
+        Field(min_length=1, examples=["Hello from Loa."], description="what to speak", json_schema_extra=_NO_NUL),
+    ]
     request_id: Id | None = Field(None, description="names the request and its file; default: the record's position")
     model: Name = Field("auto", description="engine; `auto` picks one by language")
     voice: Name | None = Field(None, description="voice, as `name` or `engine/name`; it goes before `speaker_id`")
-    speaker_id: Annotated[Name | None, BeforeValidator(_speaker)] = Field(
+    speaker_id: Annotated[Name | None, BeforeValidator(_speaker, json_schema_input_type=Name | int | None)] = Field(
         None, description="number in the table of speakers; a leading tag in the text, [05], sets it too"
     )
     language: Annotated[str | None, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$")] = Field(
@@ -66,7 +86,7 @@ class SynthesisRequested(BaseModel):
     tenant: Id | None = Field(None, description="whose request this is; default: `default`")
     priority: Literal["interactive", "bulk"] = Field("interactive", description="bulk may wait")
     deadline: Annotated[datetime | None, BeforeValidator(_moment)] = Field(None, description="speak it before, or not")
-    callback_url: Annotated[AnyHttpUrl | None, BeforeValidator(_url)] = Field(None, description="webhook to call")
+    callback_url: Annotated[Url | None, BeforeValidator(_url)] = Field(None, description="webhook to call")
     metadata: dict[str, Any] | None = Field(None, description="echoed in every event about this request")
 
     @property

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp
 
 from streams import __version__
@@ -90,6 +91,8 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
 async def _of_http(request: Request, error: Exception) -> JSONResponse:
     status = error.status_code if isinstance(error, HTTPException) else 500
     headers = error.headers if isinstance(error, HTTPException) else None
+    if status == 405:
+        headers = {"Allow": ", ".join(_methods(request))}
     return _answer(
         request,
         ApiError(
@@ -99,6 +102,12 @@ async def _of_http(request: Request, error: Exception) -> JSONResponse:
             headers,
         ),
     )
+
+
+def _methods(request: Request) -> list[str]:
+    """All methods that a path has, over all its routes."""
+    found = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in found for method in getattr(route, "methods", None) or ()})
 
 
 def _phrase(error: Exception) -> str:
