@@ -25,7 +25,9 @@ DEFAULT_TENANT = "default"
 HTTP_URL = re.compile(r"https?://[^\s\x00-\x1f]+")
 LONGEST_URL = 2083
 
-_NO_NUL = {"pattern": r"^[^\u0000]*$"}
+SPEAKABLE = {"pattern": r"^[^\u0000]*[\p{L}\p{N}][^\u0000]*$"}
+"""A letter or a number, and no NUL: for schemas, since it is judged elsewhere, after the text was made clean."""
+
 _HTTP = {"type": "string", "format": "iri", "pattern": "^https?://", "maxLength": LONGEST_URL}
 
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
@@ -34,8 +36,14 @@ Url = Annotated[AnyHttpUrl, WithJsonSchema(_HTTP)]
 Format = Literal["wav", "flac", "mp3", "opus", "ogg", "pcm"]
 
 
+def _whole(value: Any) -> Any:
+    """JSON has one kind of numbers, in which 5.0 is 5."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _speaker(value: Any) -> Any:
     """A number is as good as its digits; `05` and `5` are one speaker, which the registry knows."""
+    value = _whole(value)
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -64,7 +72,7 @@ class SynthesisRequested(BaseModel):
 
     text: Annotated[
         str,
-        Field(min_length=1, examples=["Hello from Loa."], description="what to speak", json_schema_extra=_NO_NUL),
+        Field(min_length=1, examples=["Hello from Loa."], description="what to speak", json_schema_extra=SPEAKABLE),
     ]
     request_id: Id | None = Field(None, description="names the request and its file; default: the record's position")
     model: Name = Field("auto", description="engine; `auto` picks one by language")
@@ -76,9 +84,13 @@ class SynthesisRequested(BaseModel):
         None, description="BCP 47 tag; detected when absent"
     )
     speed: Annotated[float, Field(ge=0.25, le=4)] = Field(1.0, description="1 is the voice's own pace")
-    seed: Annotated[int | None, Field(ge=0, lt=2**63)] = Field(None, description="default: made from the content")
+    seed: Annotated[int | None, Field(ge=0, lt=2**63), BeforeValidator(_whole)] = Field(
+        None, description="default: made from the content"
+    )
     format: Format = Field("wav", description="audio format of the file")
-    sample_rate: Annotated[int | None, Field(ge=8000, le=48_000)] = Field(None, description="Hz; default: the voice's")
+    sample_rate: Annotated[int | None, Field(ge=8000, le=48_000), BeforeValidator(_whole)] = Field(
+        None, description="Hz; default: the voice's"
+    )
     stream: bool = Field(False, description="let gateways pass on the audio while it is being spoken")
     store: bool = Field(True, description="false: keep the audio only as long as its delivery needs")
     expiry_hours: Annotated[float | None, Field(gt=0)] = Field(None, description="life of the file, in hours")

@@ -21,6 +21,7 @@ from streams.gateway.live import live, live_answer
 from streams.gateway.parts import Parts
 from streams.gateway.speech import Asked, body_of
 from streams.gateway.synthesize import PartsOf
+from streams.requests import SPEAKABLE
 
 router = APIRouter(tags=["OpenAI"], prefix="/v1")
 
@@ -54,7 +55,7 @@ SCHEMA = {
             "default": "tts-1",
             "description": "OpenAI's names mean `auto`; or one of /v1/models",
         },
-        "input": {"type": "string", "minLength": 1},
+        "input": {"type": "string", "minLength": 1, **SPEAKABLE},
         "voice": {
             "description": "OpenAI's names, or one of /v1/audio/voices",
             "anyOf": [

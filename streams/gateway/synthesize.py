@@ -21,11 +21,19 @@ from streams.requests import ID_PATTERN, SynthesisRequested
 
 router = APIRouter(tags=["speech"])
 
-BODY = {
+PREFER = {
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "description": "`respond-async`: do not wait",
+    "schema": {"type": "string", "examples": ["respond-async"]},
+}
+ASKED = {
+    "parameters": [PREFER],
     "requestBody": {
         "required": True,
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/SynthesisRequested"}}},
-    }
+    },
 }
 PartsOf = Annotated[Parts, Depends(parts_of)]
 
@@ -41,7 +49,7 @@ SPOKEN: Responses = {
 }
 
 
-@router.post("/api/tts/synthesize", openapi_extra=BODY, response_class=Response, responses=SPOKEN)
+@router.post("/api/tts/synthesize", openapi_extra=ASKED, response_class=Response, responses=SPOKEN)
 async def synthesize(request: Request, parts: PartsOf) -> Response:
     """Speak a text. A call with an `X-Request-ID` (or `Idempotency-Key`) that was used before is the same request."""
     caller = parts.caller(request, Scope.SPEAK)
