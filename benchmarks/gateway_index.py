@@ -19,7 +19,7 @@ from storage.index.results import cursor_after
 from streams.broker import EmbeddedBroker
 
 FEW, MANY, QUICK_MANY = 10_000, 1_000_000, 50_000
-CALLS = 100
+CALLS = 60
 
 Reads = dict[str, Callable[[], Any]]
 

@@ -57,9 +57,9 @@ class _Both:
             self._figures.add("a: without Kafka: requests per second", bare.rate, "1/s")
 
     async def _stint(self, address: str, seconds: float) -> Load:
-        async def call(session: aiohttp.ClientSession) -> int:
+        async def call(session: aiohttp.ClientSession) -> None:
             async with session.post(f"{address}/api/tts/synthesize", json=BODY) as answer:
-                return await drain(answer, 200)
+                await drain(answer, 200)
 
         return await load(call, CALLERS, seconds)
 
