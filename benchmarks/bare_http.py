@@ -1,8 +1,8 @@
 """What the gateway is compared with, in one process and under the same server: `bare_http.py FOLDER`.
 
 POST /api/tts/synthesize    the gateway's own middleware, parsing and judging of a request; answered at once
-GET /files/NAME             Starlette's FileResponse, which knows ranges
-GET /static/NAME            Starlette's StaticFiles, which answers with 304 too
+GET /files/NAME             Starlette's FileResponse, which knows ranges; without any middleware
+GET /static/NAME            Starlette's StaticFiles, which answers with 304 too; without any middleware
 """
 
 import asyncio
@@ -12,8 +12,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import FileResponse
-from fastapi.staticfiles import StaticFiles
+from starlette.applications import Starlette
+from starlette.responses import FileResponse
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 
 from storage.records import iso
 from streams import settings as settings_module
@@ -29,7 +31,15 @@ from streams.topics import Topics
 PREPARED = "prepared.wav"
 
 
-def app(folder: Path) -> EveryAnswer:
+def app(folder: Path) -> Starlette:
+    async def file(request: Request) -> Response:
+        return FileResponse(folder / request.path_params["name"])
+
+    static = StaticFiles(directory=folder)
+    return Starlette(routes=[Route("/files/{name}", file), Mount("/static", static), Mount("/", speech(folder))])
+
+
+def speech(folder: Path) -> EveryAnswer:
     settings = settings_module.load({})
     waits = Waits(settings, Topics(settings))
     speaking = Speaking(settings, None, waits, None)  # it only judges what is asked
@@ -43,11 +53,6 @@ def app(folder: Path) -> EveryAnswer:
         expires = iso(datetime.now(UTC) + timedelta(days=1))
         return Response(audio, headers={"X-File-ID": asked.file_id, "X-Expires-At": expires}, media_type="audio/wav")
 
-    @made.get("/files/{name}", response_class=Response)
-    async def file(name: str) -> Response:
-        return FileResponse(folder / name)
-
-    made.mount("/static", StaticFiles(directory=folder))
     return EveryAnswer(made, Metrics(waits))
 
 

@@ -21,6 +21,7 @@ from streams.gateway.middleware import EveryAnswer
 from streams.gateway.pages import calls_page
 from streams.gateway.parts import Parts
 
+ROUTERS = tuple(module.router for module in (synthesize, audio, openai, health))
 OF_HTTP = {404: "not_found", 405: "method_not_allowed"}
 
 log = structlog.get_logger(__name__)
@@ -51,8 +52,8 @@ def create_app(parts: Parts, metrics: Metrics) -> FastAPI:
 def routes() -> FastAPI:
     """All calls and how they fail, without anything behind them."""
     app = FastAPI(title="Loa", version=__version__, description=DESCRIPTION, docs_url=None, redoc_url=None)
-    for module in (synthesize, audio, openai, health):
-        app.include_router(module.router)
+    for router in ROUTERS:
+        app.include_router(router)
     app.add_exception_handler(ApiError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _of_http)
@@ -106,7 +107,8 @@ async def _of_http(request: Request, error: Exception) -> JSONResponse:
 
 def _methods(request: Request) -> list[str]:
     """All methods that a path has, over all its routes."""
-    found = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    routes = [*request.app.routes, *(route for router in ROUTERS for route in router.routes)]
+    found = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
     return sorted({method for route in found for method in getattr(route, "methods", None) or ()})
 
 
