@@ -13,7 +13,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp
 
 from streams import __version__
-from streams.gateway import audio, health, openai, synthesize
+from streams.gateway import audio, events, health, jobs, openai, operations, statistics, synthesize
 from streams.gateway.document import DESCRIPTION, document
 from streams.gateway.errors import ApiError
 from streams.gateway.health import Metrics
@@ -21,7 +21,8 @@ from streams.gateway.middleware import EveryAnswer
 from streams.gateway.pages import calls_page
 from streams.gateway.parts import Parts
 
-ROUTERS = tuple(module.router for module in (synthesize, audio, openai, health))
+CALLS = (synthesize, jobs, events, audio, statistics, openai, operations, health)
+ROUTERS = tuple(module.router for module in CALLS)
 OF_HTTP = {404: "not_found", 405: "method_not_allowed"}
 
 log = structlog.get_logger(__name__)

@@ -15,7 +15,7 @@ from streams.gateway.downloads import download
 from streams.gateway.errors import not_found
 from streams.gateway.keys import Scope
 from streams.gateway.library import FILE_ID, shown
-from streams.gateway.synthesize import PartsOf
+from streams.gateway.parts import PartsOf
 from streams.links import links_of, signed_url
 
 LONGEST_LINK_SECONDS = 31_536_000
@@ -26,6 +26,9 @@ DOWNLOAD: Responses = {
     200: {"description": "the audio", "content": AUDIO, "headers": FILE_HEADERS},
     206: {"description": "the part that was asked for", "content": AUDIO, "headers": FILE_HEADERS},
     304: {"description": "the caller has it"},
+    404: {"description": "no such file"},
+    410: {"description": "it expired or was deleted"},
+    416: {"description": "no such part"},
 }
 PENDING: Responses = {202: {"description": "it is asked for, and goes on", "model": FileDeleted}}
 

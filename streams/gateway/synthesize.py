@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from models.audio import FORMATS
@@ -12,10 +12,11 @@ from storage.records import Record
 from streams.gateway.answers import AUDIO, FILE_HEADERS, Accepted, MetadataAnswer, Responses
 from streams.gateway.downloads import download
 from streams.gateway.errors import ApiError
+from streams.gateway.jobs import appeared
 from streams.gateway.keys import Scope
 from streams.gateway.library import shown
 from streams.gateway.live import live, live_answer
-from streams.gateway.parts import Parts, parts_of
+from streams.gateway.parts import Parts, PartsOf
 from streams.gateway.speech import Asked, body_of
 from streams.requests import ID_PATTERN, SynthesisRequested
 
@@ -35,7 +36,6 @@ ASKED = {
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/SynthesisRequested"}}},
     },
 }
-PartsOf = Annotated[Parts, Depends(parts_of)]
 
 
 SPOKEN: Responses = {
@@ -67,7 +67,7 @@ async def synthesize(request: Request, parts: PartsOf) -> Response:
     elif record is None:
         record = await parts.speaking.speak(asked, request, seconds=0 if later else parts.settings.sync_seconds)
     if record is None:
-        return accepted(asked, preferred=later)
+        return await accepted(parts, asked, preferred=later)
     if not return_audio:
         return JSONResponse({"success": True, "metadata": shown(record)}, headers=_about(record))
     return await download(request, parts.library, record)
@@ -84,10 +84,11 @@ def _take_id(request: Request, fields: Mapping[str, Any]) -> None:
         request.state.wrong_id = True
 
 
-def accepted(asked: Asked, *, preferred: bool) -> JSONResponse:
+async def accepted(parts: Parts, asked: Asked, *, preferred: bool) -> JSONResponse:
     """The request is on the log, and its outcome will be."""
+    await appeared(parts, asked.request.tenant_id, asked.request_id)
     job: dict[str, Any] = {"request_id": asked.request_id, "file_id": asked.file_id, "status": "queued"}
-    headers = {"Location": f"/api/tts/audio/{asked.file_id}"}
+    headers = {"Location": f"/api/tts/jobs/{asked.request_id}"}
     if preferred:
         headers["Preference-Applied"] = "respond-async"
     return JSONResponse({"success": True, "job": job}, 202, headers)

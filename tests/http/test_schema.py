@@ -12,6 +12,7 @@ import orjson
 import pytest
 import schemathesis
 
+from storage.index.results import cursor_after
 from storage.records import file_id
 from streams.gateway.synthesize import PREFER
 from tests.http.conftest import start_gateway
@@ -22,6 +23,9 @@ EXAMPLES = 15
 DOCUMENT = Path(__file__).parents[2] / "docs/openapi.json"
 ENDLESS = "/api/tts/events"
 """A stream of all that happens: a call of it has no end that could be waited for."""
+
+DEAD = "schema-dead"
+"""A request that cannot be answered."""
 
 
 def operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -47,6 +51,8 @@ def narrowed() -> dict[str, Any]:
     speech["model"]["enum"] = ["tone"]
     speech["voice"]["anyOf"][0]["enum"] = ["alloy", "tone/sine", None]
     speech["voice"]["anyOf"][1]["properties"]["id"]["enum"] = ["tone/sine"]
+    redrive = made["paths"]["/api/tts/dlq/redrive"]["post"]["requestBody"]["content"]["application/json"]
+    redrive["example"] = {"requests": [DEAD]}
     # Who does not wait is answered before a worker has judged the names.
     made["paths"]["/api/tts/synthesize"]["post"]["parameters"].remove(PREFER)
     for operation in operations(made):
@@ -54,6 +60,8 @@ def narrowed() -> dict[str, Any]:
         for parameter in operation.get("parameters", ()):
             if parameter["in"] == "path":
                 parameter["schema"]["enum"] = [ids[parameter["name"]]]
+            elif parameter["name"] == "cursor":
+                parameter["schema"] = {"enum": [cursor_after({"created_at": 0, "file_id": "0" * 32})]}
     return made
 
 
@@ -70,6 +78,9 @@ def address(served: tuple[Installation, str]) -> str:
             body, headers = {"text": "A file.", "model": "tone"}, {"X-Request-ID": named(operation)}
             answer = httpx.post(f"{found}/api/tts/synthesize", json=body, headers=headers, timeout=PATIENCE)
             assert answer.status_code == 200, answer.text
+    dead = {"text": "Nobody speaks this.", "model": "none"}
+    answer = httpx.post(f"{found}/api/tts/synthesize", json=dead, headers={"X-Request-ID": DEAD}, timeout=PATIENCE)
+    assert answer.status_code == 400, answer.text
     return found
 
 
