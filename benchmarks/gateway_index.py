@@ -11,7 +11,7 @@ from typing import Any
 
 import index_rows
 import psycopg
-from common import Figures, pairs
+from common import Figures
 from processes import postgresql
 
 from storage.index import Index, sqlite_url
@@ -38,21 +38,24 @@ async def run(broker: EmbeddedBroker, folder: Path, figures: Figures, rounds: in
                 began = time.perf_counter()
                 both.append(_reads(index, index_rows.fill(index, count)))
                 figures.add(f"c: {database}: {count:,} requests written", time.perf_counter() - began, "s")
-            await _compare(figures, database, both, rounds, calls)
+            for _ in range(rounds):
+                _compare(figures, database, (both[0], both[1]), calls)
 
 
-async def _compare(figures: Figures, database: str, both: list[Reads], rounds: int, calls: int) -> None:
-    async def stint(reads: Reads) -> dict[str, float]:
-        return {name: _milliseconds(read, calls) for name, read in reads.items()}
-
+def _compare(figures: Figures, database: str, both: tuple[Reads, Reads], calls: int) -> None:
+    """Each read of both by turns, call by call: what disturbs the machine disturbs both."""
     few, many = both
-    await stint(few)
-    await stint(many)
-    async for one, other in pairs(rounds, lambda _: stint(few), lambda _: stint(many)):
-        for name in few:
-            figures.add(f"c: {database}: {name}, many / few", other[name] / one[name], target="<= 3")
-            figures.add(f"c: {database}: {name}, few", one[name], "ms")
-            figures.add(f"c: {database}: {name}, many", other[name], "ms")
+    for name in few:
+        taken: tuple[list[float], list[float]] = ([], [])
+        for _ in range(calls):
+            for reads, seconds in zip((few, many), taken, strict=True):
+                began = time.perf_counter()
+                reads[name]()
+                seconds.append(time.perf_counter() - began)
+        one, other = (1000 * statistics.median(seconds) for seconds in taken)
+        figures.add(f"c: {database}: {name}, many / few", other / one, target="<= 3")
+        figures.add(f"c: {database}: {name}, few", one, "ms")
+        figures.add(f"c: {database}: {name}, many", other, "ms")
 
 
 def _reads(index: Index, samples: list[tuple[str, str]]) -> Reads:
@@ -77,16 +80,6 @@ def _reads(index: Index, samples: list[tuple[str, str]]) -> Reads:
         "ahead of the last queued": lambda: index.ahead_of(last),
         "queued seconds": index.queued_seconds,
     }
-
-
-def _milliseconds(read: Callable[[], Any], calls: int) -> float:
-    """The median of so many calls."""
-    taken = []
-    for _ in range(calls):
-        began = time.perf_counter()
-        read()
-        taken.append(time.perf_counter() - began)
-    return 1000 * statistics.median(taken)
 
 
 def _file(folder: Path, count: int) -> str:
