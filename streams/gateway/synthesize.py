@@ -22,6 +22,7 @@ from streams.requests import ID_PATTERN, SynthesisRequested
 
 router = APIRouter(tags=["speech"])
 
+ABOUT_FILE = ("X-File-ID", "X-Expires-At")
 PREFER = {
     "name": "Prefer",
     "in": "header",
@@ -59,6 +60,15 @@ async def synthesize(request: Request, parts: PartsOf) -> Response:
         raise ApiError(400, "invalid_request", f"return_audio: must be true or false; got {return_audio!r}")
     _take_id(request, fields)
     asked = parts.speaking.asked(fields, request.state.request_id, caller, wrong_id=request.state.wrong_id)
+    answer = await _answer(parts, asked, request, return_audio=return_audio)
+    if not asked.request.store:  # nobody is to come back for it
+        for name in ABOUT_FILE:
+            del answer.headers[name]
+    return answer
+
+
+async def _answer(parts: Parts, asked: Asked, request: Request, *, return_audio: bool) -> Response:
+    """The audio or its metadata; that it goes on, where it is not done in time."""
     record, later = await parts.speaking.answered(asked), "respond-async" in request.headers.get("prefer", "")
     if record is None and asked.request.stream and return_audio and not later:
         audio = await live(parts, asked, request)

@@ -56,6 +56,14 @@ async def test_the_body_may_name_the_call_where_no_header_does() -> None:
         assert (wrong.status_code, wrong.json()["error"]["code"]) == (400, "invalid_request")
 
 
+@pytest.mark.parametrize("more", [{}, {"return_audio": False}, {"stream": True}])
+async def test_what_is_not_stored_has_no_file_to_come_back_for(more: dict[str, Any]) -> None:
+    async with Site().client() as client:
+        kept, left = await speak(client, "kept", **more), await speak(client, "left", store=False, **more)
+        assert "x-file-id" in kept.headers
+        assert left.status_code == 200 and not {"x-file-id", "x-expires-at"} & set(left.headers)
+
+
 async def test_a_voice_that_is_an_object_has_an_id() -> None:
     async with Site().client() as client:
         answer = await client.post("/v1/audio/speech", json={"input": "Hello.", "model": "tone", "voice": {}})
