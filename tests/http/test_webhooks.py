@@ -87,7 +87,7 @@ async def test_tenants_see_their_own(loa: Installation) -> None:
     await loa.create_topics()
     _, address = start_gateway(loa)
     records = [record(name, endpoint) for name in keys for endpoint in ("callback", "billing")]
-    await loa.write("webhooks", [*records, (None, b"no delivery", []), (None, None, [])])
+    await loa.write("webhooks", [*records, (None, b"no delivery", []), (b"key", None, [])])
     async with client_of(address) as client:
 
         def by(key: str) -> httpx.AsyncClient:
