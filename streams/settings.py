@@ -76,7 +76,8 @@ class Settings(BaseSettings):
         "SQLite in a file beside the storage, such as storage/audio.index.sqlite",
     )
     job_retention_days: Positive = Field(
-        30, description="how long the index remembers a request after the last that was heard of it, in days"
+        30,
+        description="how long the index remembers a request or delivery after the last that was heard of it, in days",
     )
 
     kafka_brokers: str | None = Field(

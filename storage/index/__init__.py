@@ -1,14 +1,25 @@
-"""The index: jobs, files and totals in SQL, so that they are listed and counted without walking log or store.
+"""The index: jobs, files, deliveries of webhooks and totals in SQL: listed and counted without walking log or store.
 
 It is a view, projected from the log and made anew from log and store at any time; it is never the truth.
 """
 
-from storage.index.changes import About, Asked, CancelAsked, Change, Completed, Deleted, Failed, Progressed, Shown
+from storage.index.changes import (
+    About,
+    Asked,
+    CancelAsked,
+    Change,
+    Completed,
+    Deleted,
+    DeliveryNoted,
+    Failed,
+    Progressed,
+    Shown,
+)
 from storage.index.database import sqlite_url
 from storage.index.from_store import take_store
 from storage.index.index import Index
 from storage.index.replace import replace
-from storage.index.results import STATUSES, File, Job, Page, Status, Totals
+from storage.index.results import STATUSES, Delivery, DeliveryPage, DeliveryState, File, Job, Page, Status, Totals
 from storage.index.writing import Read
 
 __all__ = [
@@ -19,6 +30,10 @@ __all__ = [
     "Change",
     "Completed",
     "Deleted",
+    "Delivery",
+    "DeliveryNoted",
+    "DeliveryPage",
+    "DeliveryState",
     "Failed",
     "File",
     "Index",

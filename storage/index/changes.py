@@ -1,9 +1,10 @@
-"""What can be said about a request or a file: the only words in which the index is told anything.
+"""What can be said about a request, a file or a webhook's delivery: the only words in which the index is told anything.
 
 In whatever order, and however often, they are told: the index says the same in the end. What no database could keep
 (a size below zero, a name of a thousand letters) is refused with a ValueError when the change is made.
 """
 
+import hashlib
 import math
 import re
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from storage.records import Record, Tombstone
 Lane = Literal["interactive", "bulk"]
 
 LONGEST_NAME = 255
+LONGEST_ENDPOINT = 64
 _FILE_ID = re.compile(r"[0-9a-f]{32}")
 _LARGEST = 2**31 - 1
 _LARGEST_SUM = 2**53
@@ -181,7 +183,41 @@ class Deleted:
         return cls(about, tombstone.deleted_at, tombstone.reason, tombstone.created_at)
 
 
-Change = Asked | Progressed | Failed | Completed | CancelAsked | Deleted
+@dataclass(frozen=True, slots=True)
+class DeliveryNoted:
+    """How the delivery of one event to one endpoint stands, as a record of the delivery log says.
+
+    `created_at`: of the event, or of the retry since which its attempts count anew. `time`: when the broker took the
+    record. `attempt`: the one that is due, or was the last. `not_before`: when it is due, or when it ended.
+    """
+
+    webhook_id: str
+    endpoint: str
+    url: str
+    tenant: str
+    request_id: str | None
+    state: str
+    attempt: int
+    created_at: datetime
+    time: datetime
+    not_before: datetime
+    detail: str | None = None
+
+    def __post_init__(self) -> None:
+        _check(self.attempt)
+        for name, most in ((self.endpoint, LONGEST_ENDPOINT), (self.tenant, LONGEST_NAME)):
+            if not 0 < len(name) <= most:
+                raise ValueError(f"{name[:80]!r} is no name of an endpoint or a tenant")
+        if any("\0" in name for name in (self.webhook_id, self.endpoint, self.url, self.tenant)):
+            raise ValueError("a name has no NUL in it")
+
+    @property
+    def delivery_id(self) -> str:
+        """32 hex digits that name it."""
+        return hashlib.sha256("\0".join((self.webhook_id, self.endpoint, self.url)).encode()).hexdigest()[:32]
+
+
+Change = Asked | Progressed | Failed | Completed | CancelAsked | Deleted | DeliveryNoted
 
 
 def milliseconds(seconds: float | None) -> int | None:

@@ -10,10 +10,10 @@ import sqlalchemy as sql
 from sqlalchemy.engine import Connection
 
 from storage.index.from_store import MISSING
+from storage.index.kinds import KINDS, Kind
 from storage.index.moments import micros
 from storage.index.rows import Row
 from storage.index.tables import ALL, SUMS, totals
-from storage.index.writing import FILES, JOBS, Kind
 
 MOST_EXAMPLES = 5
 AT_ONCE = 1000
@@ -55,11 +55,11 @@ class Drift:
 
 
 def compare(index: Connection, anew: Connection, limits: Limits) -> Drift:
-    """Walk both, in the order of their file ids; memory does not grow with them."""
+    """Walk both, in the order of their keys; memory does not grow with them."""
     drift = Drift()
     sums: Counter[tuple[str, str]] = Counter()
-    for kind, name in ((JOBS, "jobs"), (FILES, "files")):
-        for have, should in _pairs(_rows(index, kind), _rows(anew, kind)):
+    for kind in KINDS:
+        for have, should in _pairs(kind.key, _rows(index, kind), _rows(anew, kind)):
             drift.compared += 1
             if have is not None:
                 for column, value in kind.sums(have).items():
@@ -68,8 +68,8 @@ def compare(index: Connection, anew: Connection, limits: Limits) -> Drift:
             found = _judge(kind, have, should, limits)
             if found:
                 about = have or should or {}
-                named = {"tenant": about["tenant"], "request_id": about["request_id"], "file_id": about["file_id"]}
-                drift.add(f"{name} {found[0]}", named | {"columns": found[1]})
+                named = {name: about[name] for name in ("tenant", "request_id", kind.key)}
+                drift.add(f"{kind.name} {found[0]}", named | {"columns": found[1]})
     _totals(index, sums, drift)
     return drift
 
@@ -77,7 +77,7 @@ def compare(index: Connection, anew: Connection, limits: Limits) -> Drift:
 def _judge(kind: Kind, have: Row | None, should: Row | None, limits: Limits) -> tuple[str, list[str]] | None:
     """What is wrong with a row, and in which columns; None: nothing."""
     if have is None:
-        excused = should is None or _young(should, limits) or _forgotten(should, limits)
+        excused = should is None or _young(kind, should, limits) or _forgotten(should, limits)
         return None if excused else ("missing", [])
     if should is None:
         return ("unfounded", []) if _whole(have, limits) else None
@@ -85,7 +85,7 @@ def _judge(kind: Kind, have: Row | None, should: Row | None, limits: Limits) -> 
         should |= {name: have[name] for name in ("deleted_at", "reason")}  # each found it at a time of its own
     lacks = _differing(have, kind.finish(kind.join(have, should)))
     if lacks:
-        return None if _young(should, limits) else ("stale", lacks)
+        return None if _young(kind, should, limits) else ("stale", lacks)
     excess = _differing(should, kind.finish(kind.join(should, have)))
     return ("unfounded", excess) if excess and _whole(have, limits) else None
 
@@ -94,10 +94,10 @@ def _differing(one: Row, other: Row) -> list[str]:
     return [name for name, value in one.items() if other[name] != value]
 
 
-def _young(row: Row, limits: Limits) -> bool:
+def _young(kind: Kind, row: Row, limits: Limits) -> bool:
     """Whether the store may know more of it than the log has told."""
-    times = (row["completed_at"],) if "completed_at" in row else (row["created_at"], row["deleted_at"])
-    return max((time for time in times if time is not None), default=0) >= micros(limits.young_since)
+    times = [row[name] for name in kind.stored if row[name] is not None]
+    return bool(times) and max(times) >= micros(limits.young_since)
 
 
 def _forgotten(row: Row, limits: Limits) -> bool:
@@ -123,19 +123,19 @@ def _totals(index: Connection, sums: Counter[tuple[str, str]], drift: Drift) -> 
 
 
 def _rows(connection: Connection, kind: Kind) -> Iterator[Row]:
-    query = sql.select(kind.table).order_by(kind.table.c.file_id)
+    query = sql.select(kind.table).order_by(kind.keys)
     for row in connection.execution_options(yield_per=AT_ONCE).execute(query).mappings():
         yield dict(row)
 
 
-def _pairs(ours: Iterator[Row], theirs: Iterator[Row]) -> Iterator[Pair]:
-    """Rows of the same file id together; both in order."""
+def _pairs(key: str, ours: Iterator[Row], theirs: Iterator[Row]) -> Iterator[Pair]:
+    """Rows of the same key together; both in order."""
     one, other = next(ours, None), next(theirs, None)
     while one is not None or other is not None:
-        if other is None or (one is not None and one["file_id"] < other["file_id"]):
+        if other is None or (one is not None and one[key] < other[key]):
             yield one, None
             one = next(ours, None)
-        elif one is None or other["file_id"] < one["file_id"]:
+        elif one is None or other[key] < one[key]:
             yield None, other
             other = next(theirs, None)
         else:

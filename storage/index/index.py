@@ -10,14 +10,14 @@ from storage.index import pruning, queries, writing
 from storage.index.changes import Change
 from storage.index.database import Database
 from storage.index.moments import micros, moment_or_none
-from storage.index.results import File, Job, Page, Status, Totals
+from storage.index.results import DeliveryPage, DeliveryState, File, Job, Page, Status, Totals
 from storage.index.tables import about
 from storage.index.writing import Read
 from storage.records import file_id
 
 
 class Index:
-    """Jobs, files and totals. All methods block, are safe to call from several threads, and raise IndexTroubles.
+    """Jobs, files, deliveries and totals. All methods block and raise IndexTroubles; safe to call from several threads.
 
     A `tenant` of None stands for all tenants.
     """
@@ -63,6 +63,21 @@ class Index:
         with self.database.reading() as connection:
             return queries.page(connection, queries.Wanted(tenant, status, model, since, until), limit, cursor)
 
+    def deliveries(
+        self,
+        tenant: str | None,
+        *,
+        state: DeliveryState | None = None,
+        endpoint: str | None = None,
+        request_id: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> DeliveryPage:
+        """What endpoints are told, the newest event first; one that is made again counts as new. Else as `jobs`."""
+        wanted = queries.WantedDeliveries(tenant, state, endpoint, request_id)
+        with self.database.reading() as connection:
+            return queries.delivery_page(connection, wanted, limit, cursor)
+
     def file(self, file_id: str) -> File | None:
         """One file, deleted ones too for as long as their tombstones stand."""
         with self.database.reading() as connection:
@@ -98,7 +113,7 @@ class Index:
             writing.merge(connection, changes)
 
     def prune(self, before: datetime, files_before: datetime | None = None) -> pruning.Pruned:
-        """Forget requests of which nothing was heard since, and files that were deleted before `files_before`.
+        """Forget requests and deliveries of which nothing was heard since, and files deleted before `files_before`.
 
         Files have to be remembered for as long as their tombstones: a request that is replayed meanwhile announces a
         deleted file again.

@@ -9,9 +9,9 @@ import sqlalchemy as sql
 
 from storage.index import writing
 from storage.index.database import Database
+from storage.index.kinds import DELIVERIES, FILES, JOBS, Kind
 from storage.index.moments import micros
-from storage.index.tables import files, jobs
-from storage.index.writing import FILES, JOBS, Kind
+from storage.index.tables import files
 
 AT_ONCE = 500
 
@@ -22,16 +22,23 @@ class Pruned:
 
     jobs: int
     files: int
+    deliveries: int
 
 
 def prune(database: Database, before: datetime, files_before: datetime) -> Pruned:
-    """Forget requests of which nothing was heard since a time, and files that were deleted before another."""
+    """Forget requests and deliveries of which nothing was heard since a time, and files deleted before another."""
     old, gone = micros(before), micros(files_before)
-    finished = (jobs.c.created_at < old) & (jobs.c.touched_at < old)
     deleted = (files.c.present == sql.literal(0, literal_execute=True)) & (files.c.deleted_at < gone)
     return Pruned(
-        _forget(database, JOBS, finished, jobs.c.created_at), _forget(database, FILES, deleted, files.c.deleted_at)
+        jobs=_forget_old(database, JOBS, old),
+        files=_forget(database, FILES, deleted, files.c.deleted_at),
+        deliveries=_forget_old(database, DELIVERIES, old),
     )
+
+
+def _forget_old(database: Database, kind: Kind, old: int) -> int:
+    columns = kind.table.c
+    return _forget(database, kind, (columns.created_at < old) & (columns.touched_at < old), columns.created_at)
 
 
 def _forget(database: Database, kind: Kind, which: sql.ColumnElement[bool], order: sql.ColumnElement[Any]) -> int:
@@ -43,8 +50,8 @@ def _forget(database: Database, kind: Kind, which: sql.ColumnElement[bool], orde
             sums: writing.Sums = Counter()
             for row in rows:
                 writing.count(sums, row["tenant"], kind.sums(row), {})
-            ids = [row["file_id"] for row in rows]
-            connection.execute(kind.table.delete().where(kind.table.c.file_id.in_(ids)))
+            ids = [row[kind.key] for row in rows]
+            connection.execute(kind.table.delete().where(kind.keys.in_(ids)))
             writing.add(connection, sums)
         total += len(rows)
         if len(rows) < AT_ONCE:

@@ -1,17 +1,19 @@
 """What is asked of the tables. Each of these costs the same however many rows there are, or as much as it counts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sql
 from sqlalchemy.engine import Connection
 
 from storage.index import results
+from storage.index.kinds import DELIVERIES, JOBS, Kind
 from storage.index.moments import micros
-from storage.index.results import File, Job, Page, Totals
+from storage.index.results import DeliveryPage, File, Job, Page, Totals
 from storage.index.rows import kept
-from storage.index.tables import ALL, SUMS, files, jobs, totals
+from storage.index.tables import ALL, SUMS, deliveries, files, jobs, totals
 
 MOST_ON_A_PAGE = 1000
 
@@ -58,16 +60,50 @@ class Wanted:
 
 def page(connection: Connection, wanted: Wanted, limit: int, cursor: str | None) -> Page:
     """Jobs, the newest first. Raises BadCursor."""
-    conditions = list(wanted.conditions())
+    rows, after = _newest(connection, JOBS, _JOBS.where(*wanted.conditions()), limit, cursor)
+    return Page(tuple(map(results.job, rows)), after)
+
+
+@dataclass(frozen=True, slots=True)
+class WantedDeliveries:
+    """Which deliveries; None: whichever."""
+
+    tenant: str | None = None
+    state: str | None = None
+    endpoint: str | None = None
+    request_id: str | None = None
+
+    def conditions(self) -> Iterator[sql.ColumnElement[bool]]:
+        """As the table has it."""
+        of_one = self.request_id is not None
+        for name in ("tenant", "state", "endpoint"):
+            value = getattr(self, name)
+            if value is not None:
+                # Few are of one request, beside all of a tenant, a state or an endpoint: look among those.
+                yield (deliveries.c[name] + "" if of_one else deliveries.c[name]) == kept(value)
+        if of_one:
+            yield deliveries.c.request_id == kept(self.request_id)
+
+
+def delivery_page(connection: Connection, wanted: WantedDeliveries, limit: int, cursor: str | None) -> DeliveryPage:
+    """Deliveries, the newest first. Raises BadCursor."""
+    query = sql.select(deliveries).where(*wanted.conditions())
+    rows, after = _newest(connection, DELIVERIES, query, limit, cursor)
+    return DeliveryPage(tuple(map(results.delivery, rows)), after)
+
+
+def _newest(
+    connection: Connection, kind: Kind, query: sql.Select[Any], limit: int, cursor: str | None
+) -> tuple[Sequence[Mapping[Any, Any]], str | None]:
+    """So many rows of a query, and the cursor of those that follow, if there are any. Raises BadCursor."""
+    created, key = kind.table.c.created_at, kind.keys
     if cursor is not None:
-        place = sql.tuple_(jobs.c.created_at, jobs.c.file_id)
-        conditions.append(place < sql.tuple_(*results.place_of_cursor(cursor)))
+        query = query.where(sql.tuple_(created, key) < sql.tuple_(*results.place_of_cursor(cursor)))
     limit = min(max(limit, 1), MOST_ON_A_PAGE)
-    query = _JOBS.where(*conditions).order_by(jobs.c.created_at.desc(), jobs.c.file_id.desc()).limit(limit + 1)
-    rows = connection.execute(query).mappings().all()
-    more = len(rows) > limit
-    found = tuple(results.job(row) for row in rows[:limit])
-    return Page(found, results.cursor_after(rows[limit - 1]) if more else None)
+    rows = connection.execute(query.order_by(created.desc(), key.desc()).limit(limit + 1)).mappings().all()
+    if len(rows) <= limit:
+        return rows, None
+    return rows[:limit], results.cursor_after(rows[limit - 1]["created_at"], rows[limit - 1][kind.key])
 
 
 def file(connection: Connection, file_id: str) -> File | None:

@@ -4,7 +4,8 @@ import sqlalchemy as sql
 
 from storage.index import writing
 from storage.index.index import Index
-from storage.index.tables import about, files, jobs, offsets, totals
+from storage.index.kinds import KINDS
+from storage.index.tables import about, offsets, totals
 
 AT_ONCE = 1000
 
@@ -16,7 +17,7 @@ def replace(index: Index, other: Index) -> None:
     """
     with other.database.reading() as source, index.database.writing() as target:
         writing.empty(target)
-        for table in (jobs, files, totals, offsets):
+        for table in (*(kind.table for kind in KINDS), totals, offsets):
             rows = source.execution_options(yield_per=AT_ONCE).execute(sql.select(table)).mappings()
             for some in rows.partitions(AT_ONCE):
                 target.execute(table.insert(), [dict(row) for row in some])

@@ -1,4 +1,4 @@
-"""What the index answers: jobs, files, totals, pages. Times are aware, in UTC; durations are in seconds."""
+"""What the index answers: jobs, files, deliveries, totals, pages. Times are aware, in UTC; durations are in seconds."""
 
 import base64
 import binascii
@@ -15,6 +15,7 @@ from storage.index.moments import moment, moment_or_none
 Status = Literal["queued", "in_progress", "completed", "failed", "cancelled"]
 STATUSES: tuple[Status, ...] = ("queued", "in_progress", "completed", "failed", "cancelled")
 LANES = ("interactive", "bulk")
+DeliveryState = Literal["due", "delivered", "given_up", "gone"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,35 @@ class Page:
     next_cursor: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event that an endpoint is told of. `created_at`: of the event, or of the retry since which attempts count.
+
+    `attempt`: the one that is due, or was the last. `not_before`: when it is due, or when it ended. `updated_at`: of
+    the last record. `detail`: how the last attempt ended. `state`: a `DeliveryState`, or a later version's word.
+    """
+
+    webhook_id: str
+    endpoint: str
+    url: str
+    tenant: str
+    request_id: str | None
+    state: str
+    attempt: int
+    created_at: datetime
+    updated_at: datetime
+    not_before: datetime
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPage:
+    """Deliveries, the newest first; else as `Page`."""
+
+    deliveries: tuple[Delivery, ...]
+    next_cursor: str | None
+
+
 def job(row: Mapping[Any, Any]) -> Job:
     """A row of the jobs, beside `present`, `deleted_at` and `reason` of its file, if that is known."""
     gone = row["present"] == 0
@@ -171,6 +201,17 @@ def file(row: Mapping[Any, Any]) -> File:
     )
 
 
+def delivery(row: Mapping[Any, Any]) -> Delivery:
+    """A row of the deliveries."""
+    names = ("webhook_id", "endpoint", "url", "tenant", "request_id", "state", "attempt", "detail")
+    return Delivery(
+        **{name: row[name] for name in names},
+        created_at=moment(row["created_at"]),
+        updated_at=moment(row["touched_at"]),
+        not_before=moment(row["not_before"]),
+    )
+
+
 def totals(sums: Mapping[Any, int], expired: tuple[int, int]) -> Totals:
     """A row of the totals, beside number and bytes of what has expired."""
     return Totals(
@@ -191,19 +232,19 @@ def seconds_or_none(milliseconds: int | None) -> float | None:
     return None if milliseconds is None else milliseconds / 1000
 
 
-def cursor_after(row: Mapping[Any, Any]) -> str:
-    """Where the page that ends with this row goes on."""
-    return base64.urlsafe_b64encode(f"{row['created_at']}.{row['file_id']}".encode()).decode().rstrip("=")
+def cursor_after(created: int, key: str) -> str:
+    """Where the page goes on whose last row was created then, and has that key."""
+    return base64.urlsafe_b64encode(f"{created}.{key}".encode()).decode().rstrip("=")
 
 
 def place_of_cursor(cursor: str) -> tuple[int, str]:
-    """The created_at and file id after which a page begins. Raises BadCursor."""
+    """The created_at and the key after which a page begins. Raises BadCursor."""
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        created, _, file_id = text.partition(".")
-        place = int(created), file_id
+        created, _, key = text.partition(".")
+        place = int(created), key
     except (ValueError, binascii.Error):
         raise BadCursor(f"cursor: {cursor[:80]!r} is none that a page gave") from None
-    if len(file_id) != 32 or not -(2**62) < place[0] < 2**62:
+    if len(key) != 32 or not -(2**62) < place[0] < 2**62:
         raise BadCursor(f"cursor: {cursor[:80]!r} is none that a page gave")
     return place

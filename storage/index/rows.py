@@ -6,11 +6,13 @@ from typing import Any
 import orjson
 
 from storage.index.changes import (
+    About,
     Asked,
     CancelAsked,
     Change,
     Completed,
     Deleted,
+    DeliveryNoted,
     Failed,
     Progressed,
     Shown,
@@ -28,25 +30,24 @@ BLANK_FILE: Row = dict.fromkeys(files.c.keys())
 
 
 def job_of(change: Change) -> Row | None:
-    """What a change says of a request; None for one that is about its file alone."""
-    if isinstance(change, Deleted):
+    """What a change says of a request; None for one that is about its file alone, or about telling of it."""
+    if isinstance(change, Deleted | DeliveryNoted):
         return None
-    return BLANK_JOB | _names(change) | {"lane": "interactive"} | _said(change)
+    return BLANK_JOB | _names(change.about) | {"lane": "interactive"} | _said(change)
 
 
 def file_of(change: Change) -> Row | None:
     """What a change says of a file; None for one that does not."""
     if isinstance(change, Completed):
-        return BLANK_FILE | _names(change) | _making(change)
+        return BLANK_FILE | _names(change.about) | _making(change)
     if isinstance(change, Deleted):
         gone = micros(change.created_at or change.deleted_at)
         said = {"gone_created_at": gone, "deleted_at": micros(change.deleted_at), "reason": kept(change.reason)}
-        return BLANK_FILE | _names(change) | said
+        return BLANK_FILE | _names(change.about) | said
     return None
 
 
-def _names(change: Change) -> Row:
-    about = change.about
+def _names(about: About) -> Row:
     return {"file_id": about.file_id, "tenant": about.tenant, "request_id": about.request_id}
 
 

@@ -2,18 +2,19 @@
 
 Times are microseconds since 1970 in UTC; what is summed is in whole milliseconds, so that sums are exact.
 
-    loa_jobs      one row for each request that was ever seen, by file id
-    loa_files     one row for each file that was ever announced or deleted
-    loa_totals    sums of those two for each tenant, and under '' for all together
-    loa_offsets   up to where the log is in those tables: written with them, or not at all
-    loa_about     one row: the version of these tables, a name of their own, and whose log they are of
+    loa_jobs        one row for each request that was ever seen, by file id
+    loa_files       one row for each file that was ever announced or deleted
+    loa_deliveries  one row for each event that an endpoint is told of, and how that stands
+    loa_totals      sums of jobs and files for each tenant, and under '' for all together
+    loa_offsets     up to where the log is in those tables: written with them, or not at all
+    loa_about       one row: the version of these tables, a name of their own, and whose log they are of
 
 An index of another version is made anew, never migrated: it is a view of log and store.
 """
 
 from sqlalchemy import BigInteger, Column, Double, Index, Integer, MetaData, String, Table, Text, text
 
-VERSION = 1
+VERSION = 2
 """Changes with anything on this page, and with what is written into it."""
 
 ALL = ""
@@ -123,6 +124,31 @@ Index(
     postgresql_where=_PRESENT,
 )
 Index("loa_files_gone", files.c.deleted_at, sqlite_where=_GONE, postgresql_where=_GONE)
+
+deliveries = Table(
+    "loa_deliveries",
+    metadata,
+    Column("delivery_id", String(32), primary_key=True),  # made from webhook id, endpoint and URL
+    Column("webhook_id", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("tenant", Text, nullable=False),
+    Column("request_id", Text),
+    Column("state", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),  # of the event, or of the retry
+    Column("touched_at", BigInteger, nullable=False),  # of the record that counts
+    Column("not_before", BigInteger, nullable=False),
+    Column("detail", Text),
+)
+
+_OF_A_DELIVERY = ("created_at", "delivery_id")
+for _asked in ((), ("state",), ("endpoint",), ("endpoint", "state")):
+    for _whose in ((), ("tenant",)):
+        _named = (*_whose, *_asked)
+        _columns = [deliveries.c[name] for name in (*_named, *_OF_A_DELIVERY)]
+        Index("_".join(("loa_deliveries_by", *(_named or ("time",)))), *_columns)
+Index("loa_deliveries_by_request", *(deliveries.c[name] for name in ("request_id", *_OF_A_DELIVERY)))
 
 SUMS = (
     "files",

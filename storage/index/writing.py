@@ -12,9 +12,10 @@ from sqlalchemy.engine import Connection
 
 from storage.errors import IndexMoved
 from storage.index.changes import Change
-from storage.index.joins import difference, file_sums, finish_file, finish_job, job_sums, join_files, join_jobs
-from storage.index.rows import Row, file_of, job_of
-from storage.index.tables import ALL, SUMS, about, files, jobs, offsets, totals
+from storage.index.joins import difference
+from storage.index.kinds import KINDS, Kind
+from storage.index.rows import Row
+from storage.index.tables import ALL, SUMS, about, offsets, totals
 
 AT_ONCE = 500
 
@@ -32,28 +33,13 @@ class Read:
     next: int
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """How rows of one table are made, joined, finished and counted."""
-
-    table: sql.Table
-    of: Callable[[Change], Row | None]
-    join: Callable[[Row, Row], Row]
-    finish: Callable[[Row], Row]
-    sums: Callable[[Row | None], Row]
-
-
-JOBS = Kind(jobs, job_of, join_jobs, finish_job, job_sums)
-FILES = Kind(files, file_of, join_files, finish_file, file_sums)
-
-
 def merge(connection: Connection, changes: Sequence[Change]) -> None:
     """Take changes in."""
     sums: Sums = Counter()
-    for kind in (JOBS, FILES):
+    for kind in KINDS:
         said = together(kind, changes)
         for ids in some(said, AT_ONCE):
-            known = rows_of(connection, kind.table, ids)
+            known = rows_of(connection, kind, ids)
             new = {name: _joined(kind, known.get(name), said[name]) for name in ids}
             changed = {name: row for name, row in new.items() if row != known.get(name)}
             put(connection, kind.table, changed.values())
@@ -63,12 +49,12 @@ def merge(connection: Connection, changes: Sequence[Change]) -> None:
 
 
 def together(kind: Kind, changes: Iterable[Change]) -> dict[str, Row]:
-    """All that changes say, by file id."""
+    """All that changes say, by the kind's key."""
     said: dict[str, Row] = {}
     for change in changes:
         row = kind.of(change)
         if row is not None:
-            name = row["file_id"]
+            name = row[kind.key]
             said[name] = kind.join(said[name], row) if name in said else row
     return said
 
@@ -77,10 +63,10 @@ def _joined(kind: Kind, known: Row | None, said: Row) -> Row:
     return kind.finish(kind.join(known, said) if known else said)
 
 
-def rows_of(connection: Connection, table: sql.Table, ids: Sequence[str]) -> dict[str, Row]:
-    """Rows of these file ids."""
-    found = connection.execute(sql.select(table).where(table.c.file_id.in_(ids))).mappings()
-    return {row["file_id"]: dict(row) for row in found}
+def rows_of(connection: Connection, kind: Kind, ids: Sequence[str]) -> dict[str, Row]:
+    """Rows that have these keys."""
+    found = connection.execute(sql.select(kind.table).where(kind.keys.in_(ids))).mappings()
+    return {row[kind.key]: dict(row) for row in found}
 
 
 def put(connection: Connection, table: sql.Table, rows: Iterable[Row]) -> None:
@@ -141,7 +127,7 @@ def stand(connection: Connection, places: Mapping[tuple[str, int], int]) -> None
 
 def empty(connection: Connection) -> None:
     """Forget everything."""
-    for table in (jobs, files, totals, offsets):
+    for table in (*(kind.table for kind in KINDS), totals, offsets):
         connection.execute(table.delete())
     connection.execute(about.update().values(store_read_at=None))
 

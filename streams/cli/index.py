@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 60.0
 
 index = typer.Typer(
-    help="Make the index of jobs, files and totals anew, or compare it with log and store.", no_args_is_help=True
+    help="Make the index of jobs, files, webhook deliveries and totals anew, or compare it with log and store.",
+    no_args_is_help=True,
 )
 
 

@@ -40,7 +40,7 @@ def list_deliveries(
     id: Annotated[list[str] | None, typer.Option("--id", help="only these: a webhook id or request id")] = None,  # noqa: A002
     as_json: Json = False,
 ) -> None:
-    """List deliveries as they stand, the oldest first."""
+    """List deliveries as they stand, the oldest first; read from their topic, so that no gateway is needed."""
     from streams.readers.webhooks.history import history, row
 
     found = asyncio.run(history(configured(), since, state, id or ()))

@@ -152,7 +152,7 @@ class Projection:
             except IndexTrouble as error:
                 log.warning("the index could not be pruned", error=str(error))
             else:
-                log.debug("the index was pruned", jobs=pruned.jobs, files=pruned.files)
+                log.debug("the index was pruned", jobs=pruned.jobs, files=pruned.files, deliveries=pruned.deliveries)
             await asyncio.sleep(PRUNE_SECONDS)
 
     async def _read_store(self) -> None:

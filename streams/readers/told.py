@@ -10,7 +10,18 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.pace import ROUGH
 from models.text import clean, take_speaker_tag
-from storage.index import About, Asked, CancelAsked, Change, Completed, Deleted, Failed, Progressed, Shown
+from storage.index import (
+    About,
+    Asked,
+    CancelAsked,
+    Change,
+    Completed,
+    Deleted,
+    DeliveryNoted,
+    Failed,
+    Progressed,
+    Shown,
+)
 from storage.records import Instant, file_id
 from streams.events import CancelRequested
 from streams.headers import attempt, origin, since
@@ -20,7 +31,7 @@ from streams.readers.tail import event_of
 from streams.requests import DEFAULT_TENANT, SynthesisRequested
 from streams.settings import Settings
 
-INDEXED = (*REQUEST_TOPICS, "progress", "completed", "failed", "deleted", "commands")
+INDEXED = (*REQUEST_TOPICS, "progress", "completed", "failed", "deleted", "commands", "webhooks")
 """The topics, by short name, that the index is made from."""
 
 
@@ -79,6 +90,21 @@ class _Deleted(_Told):
     created_at: Instant | None = None
 
 
+class _Delivery(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    id: str
+    endpoint: str
+    url: str
+    state: str
+    attempt: int
+    first: Instant
+    not_before: Instant
+    detail: str | None = None
+    request_id: str | None = None
+    tenant: str | None = None
+
+
 def change_of(record: ConsumerRecord, short: str, settings: Settings) -> Change | None:
     """What a record of some topic tells; None for one that tells nothing, such as an event of a stranger."""
     try:
@@ -131,6 +157,8 @@ def _estimate(request: SynthesisRequested) -> float:
 
 
 def _event(record: ConsumerRecord, short: str, fields: dict[str, Any]) -> Change | None:
+    if short == "webhooks":
+        return _delivery(record, _Delivery.model_validate(fields))
     if short == "progress":
         progressed = _Progressed.model_validate(fields)
         return Progressed(progressed.about, when(record), progressed.worker, progressed.chunks, progressed.chunk)
@@ -145,6 +173,22 @@ def _event(record: ConsumerRecord, short: str, fields: dict[str, Any]) -> Change
         # Of an orphan nothing was ever announced; its request may still be spoken.
         return None if gone.reason == "orphaned" else Deleted(gone.about, gone.deleted_at, gone.reason, gone.created_at)
     return None
+
+
+def _delivery(record: ConsumerRecord, told: _Delivery) -> DeliveryNoted:
+    return DeliveryNoted(
+        webhook_id=told.id,
+        endpoint=told.endpoint,
+        url=told.url,
+        tenant=told.tenant or DEFAULT_TENANT,
+        request_id=told.request_id,
+        state=told.state,
+        attempt=told.attempt,
+        created_at=told.first,
+        time=when(record),
+        not_before=told.not_before,
+        detail=told.detail,
+    )
 
 
 def _completed(told: _Completed) -> Completed:

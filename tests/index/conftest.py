@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
-from storage.index import Index
+from storage.index import Index, sqlite_url
 
 NewIndex = Callable[[], Index]
 
@@ -28,3 +29,11 @@ def open_index(database_url: str) -> Iterator[NewIndex]:
 @pytest.fixture
 def index(open_index: NewIndex) -> Index:
     return open_index()
+
+
+@pytest.fixture
+def other_index(tmp_path: Path) -> Iterator[Index]:
+    """An index beside the test's own, in a file."""
+    made = Index.open(sqlite_url(tmp_path / "other.sqlite"))
+    yield made
+    made.close()

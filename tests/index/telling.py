@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from storage.index import About, Asked, CancelAsked, Completed, Deleted, Failed, Progressed, Shown
+from storage.index import About, Asked, CancelAsked, Completed, Deleted, DeliveryNoted, Failed, Progressed, Shown
 from storage.records import file_id
 
 BEGAN = datetime(2025, 1, 3, 10, tzinfo=UTC)
@@ -49,3 +49,19 @@ def cancelled(who: About, seconds: float) -> CancelAsked:
 
 def deleted(who: About, seconds: float, made: float | None = None, reason: str = "requested") -> Deleted:
     return Deleted(who, at(seconds), reason, None if made is None else at(made))
+
+
+def noted(
+    name: str, seconds: float, state: str = "due", attempt: int = 1, first: float = 0, **more: Any
+) -> DeliveryNoted:
+    """A record of the delivery of `name`'s result to its callback."""
+    fields: dict[str, Any] = {
+        "webhook_id": f"{name}.completed",
+        "endpoint": "callback",
+        "url": f"https://example.com/{name}",
+        "tenant": "default",
+        "request_id": name,
+        "detail": None if state == "due" else f"it is {state}",
+        "not_before": at(seconds),
+    } | more
+    return DeliveryNoted(state=state, attempt=attempt, created_at=at(first), time=at(seconds), **fields)

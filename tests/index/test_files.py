@@ -65,14 +65,14 @@ def test_pruning(index: Index) -> None:
         [asked(old, 0), completed(old, 1), deleted(old, 2, made=1), asked(waiting, 0), progressed(waiting, 5000)]
     )
     index.apply([asked(young, 4000), completed(young, 4001)])
-    assert index.prune(at(1000), at(2)) == Pruned(1, 0)
+    assert index.prune(at(1000), at(2)) == Pruned(jobs=1, files=0, deliveries=0)
     assert index.job("default", "old") is None and index.file(old.file_id)
     assert index.job("default", "young") and index.job("default", "waiting")
     totals = index.totals(None)
     assert (totals.jobs["completed"], totals.jobs["in_progress"], totals.audio_seconds) == (1, 1, 2.75)
-    assert index.prune(at(1000)) == Pruned(0, 1)
+    assert index.prune(at(1000)) == Pruned(jobs=0, files=1, deliveries=0)
     assert index.file(old.file_id) is None and index.totals(None).deleted_files == 0
-    assert index.prune(at(9000)) == Pruned(2, 0)
+    assert index.prune(at(9000)) == Pruned(jobs=2, files=0, deliveries=0)
     assert index.totals(None).total_files == 1, "a file that is there is never forgotten"
 
 

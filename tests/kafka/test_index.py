@@ -15,7 +15,7 @@ from aiokafka.admin import RecordsToDelete
 from structlog.testing import capture_logs
 
 from storage.index import Index
-from storage.index.tables import files, jobs, totals
+from storage.index.tables import deliveries, files, jobs, totals
 from streams.broker import EmbeddedBroker
 from streams.events import CancelRequested, CleanupRequested
 from streams.kafka import EventWriter, admin_client
@@ -47,7 +47,7 @@ def rows(index: Index) -> dict[str, list[tuple[object, ...]]]:
     with index.database.reading() as connection:
         return {
             table.name: [tuple(row) for row in connection.execute(sql.select(table).order_by(*table.primary_key))]
-            for table in (jobs, files, totals)
+            for table in (jobs, files, deliveries, totals)
         }
 
 

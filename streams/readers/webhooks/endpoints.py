@@ -14,6 +14,8 @@ from streams.settings import Settings, SettingsError
 CALLBACK = "callback"
 """The name of the endpoint that a request brings along."""
 
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+
 Told = Literal["completed", "failed", "deleted"]
 EVENTS: tuple[Told, ...] = get_args(Told)
 
@@ -27,7 +29,7 @@ class Endpoint(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    name: Annotated[str, Field(pattern=NAME_PATTERN)]
     url: AnyHttpUrl
     secrets: Annotated[tuple[Secret, ...], Field(min_length=1)]
     events: Annotated[tuple[Told, ...], Field(min_length=1)] = EVENTS

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.index import Asked, CancelAsked, Completed, Deleted, Failed, Progressed
+from storage.index import Asked, CancelAsked, Completed, Deleted, DeliveryNoted, Failed, Progressed
+from storage.index.deliveries import delivery_of
 from storage.index.rows import file_of, job_of
 from storage.records import file_id
+from streams.events import WebhookDelivery
 from streams.headers import again
 from streams.readers.told import INDEXED, change_of
 from streams.settings import load
@@ -34,6 +36,19 @@ RESULT = about("r1") | {
 FAILURE = about("r1") | {"code": "unknown_voice", "failed_at": TIME, "source": "tts.requests-0-7", "attempts": 2}
 PROGRESS = about("r1") | {"state": "chunk", "chunk": 2, "chunks": 3, "worker": "w"}
 DELETION = about("r1") | {"reason": "expired", "deleted_at": TIME, "file_size": 1000}
+DELIVERY = {
+    "id": "22fe.completed",
+    "endpoint": "callback",
+    "url": "https://example.com/hook",
+    "state": "due",
+    "attempt": 2,
+    "first": TIME,
+    "not_before": "2025-01-03T10:03:32Z",
+    "body": '{"type":"tts.completed"}',
+    "detail": "500 Internal Server Error",
+    "request_id": "r1",
+    "tenant": "acme",
+}
 
 
 def told(short: str, value: Any, **more: Any) -> Any:
@@ -97,10 +112,34 @@ def test_events():
     assert isinstance(cancelled, CancelAsked) and cancelled.about == completed.about
 
 
+def test_a_delivery():
+    noted = told("webhooks", DELIVERY, seconds=9)
+    assert isinstance(noted, DeliveryNoted)
+    assert (noted.webhook_id, noted.request_id, noted.tenant) == ("22fe.completed", "r1", "acme")
+    assert (noted.state, noted.attempt, noted.created_at) == ("due", 2, WHEN)
+    assert noted.time == datetime.fromtimestamp(BEGAN_MS / 1000 + 9, UTC)
+    assert "body" not in delivery_of(noted) and job_of(noted) is None and file_of(noted) is None
+    ended = told("webhooks", DELIVERY | {"state": "delivered", "body": None})
+    assert ended.delivery_id == noted.delivery_id
+    for name, other in (("id", "x"), ("url", "https://example.com/other"), ("endpoint", "billing")):
+        assert told("webhooks", DELIVERY | {name: other}).delivery_id != noted.delivery_id
+    orphan = told("webhooks", {n: v for n, v in DELIVERY.items() if n not in {"tenant", "request_id", "detail"}})
+    assert (orphan.tenant, orphan.request_id, orphan.detail) == ("default", None, None)
+
+
+def test_a_delivery_as_it_is_written():
+    time = datetime(2025, 1, 3, tzinfo=UTC)
+    written = WebhookDelivery(
+        endpoint="billing", url="https://example.com", id="x.completed", first=time, not_before=time
+    )
+    assert told("webhooks", written.encode()).attempt == 1
+
+
 def test_words_of_a_later_version_are_kept():
     assert told("failed", FAILURE | {"code": "a_new_code", "hint": "new"}).code == "a_new_code"
     assert told("deleted", DELETION | {"reason": "moved"}).reason == "moved"
     assert told("progress", PROGRESS | {"state": "mastered"}).chunk == 2
+    assert told("webhooks", DELIVERY | {"state": "refused", "hint": "new"}).state == "refused"
 
 
 @pytest.mark.parametrize(
@@ -124,6 +163,15 @@ def test_words_of_a_later_version_are_kept():
         ("commands", {"request_id": ""}),
         ("commands", {"request_id": 7}),
         ("cleanup", {"shard": "a"}),
+        ("webhooks", {}),
+        ("webhooks", None),
+        ("webhooks", DELIVERY | {"endpoint": ""}),
+        ("webhooks", DELIVERY | {"endpoint": "x" * 65}),
+        ("webhooks", DELIVERY | {"url": "https://example.com/\0"}),
+        ("webhooks", DELIVERY | {"attempt": -1}),
+        ("webhooks", DELIVERY | {"attempt": 2**31}),
+        ("webhooks", DELIVERY | {"first": "yesterday"}),
+        ("webhooks", DELIVERY | {"tenant": "x" * 300}),
     ],
 )
 def test_what_tells_nothing(short, value):
@@ -147,8 +195,10 @@ def test_metadata_that_cannot_be_written_again_is_left_out():
 
 @given(
     st.sampled_from(INDEXED),
-    st.sampled_from([RESULT, FAILURE, PROGRESS, DELETION, {"text": "Hello."}]),
-    st.dictionaries(st.sampled_from([*RESULT, *FAILURE, *PROGRESS, *DELETION, "metadata", "text"]), values, max_size=3),
+    st.sampled_from([RESULT, FAILURE, PROGRESS, DELETION, DELIVERY, {"text": "Hello."}]),
+    st.dictionaries(
+        st.sampled_from([*RESULT, *FAILURE, *PROGRESS, *DELETION, *DELIVERY, "metadata", "text"]), values, max_size=3
+    ),
     st.binary(max_size=3),
 )
 def test_nothing_that_a_record_says_breaks_the_reader(short, fields, changed, garbage):
@@ -156,4 +206,4 @@ def test_nothing_that_a_record_says_breaks_the_reader(short, fields, changed, ga
         headers = [("loa-source", garbage), ("loa-attempt", garbage), ("loa-since", garbage)]
         change = told(short, value, headers=headers)
         if change is not None:
-            assert job_of(change) or file_of(change)
+            assert job_of(change) or file_of(change) or delivery_of(change)
