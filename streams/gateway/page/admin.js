@@ -1,0 +1,47 @@
+// What only a key with the scope admin may see: workers, and whether there is such a key.
+
+import { call } from "./api.js";
+import { $, el, facts, fill, problem } from "./dom.js";
+import { number, t } from "./language.js";
+
+const LANES = ["requests", "requests.bulk", "requests.retry", "commands"];
+let allowed = true;
+let found = null;
+
+export function allow(yes) {
+  allowed = yes;
+  for (const place of document.querySelectorAll("[data-admin]")) place.hidden = !yes;
+  $("no-admin").hidden = yes;
+}
+
+// As `call`; the answer 403 hides all of it, and nothing is asked again until there is another key. Null: not now.
+export async function adminCall(place, path, options) {
+  if (!allowed) return null;
+  try {
+    const answer = await call(path, options);
+    problem(place, null);
+    return answer;
+  } catch (error) {
+    if (error.status === 403) allow(false);
+    else problem(place, error);
+    return null;
+  }
+}
+
+export async function readWorkers() {
+  found = (await adminCall("workers-problem", "/api/tts/workers")) ?? found;
+  drawWorkers();
+}
+
+export function drawWorkers() {
+  if (!found) return;
+  fill($("workers"), found.workers.map(worker));
+  $("workers-none").hidden = found.workers.length > 0;
+  facts($("lag"), LANES.filter((lane) => lane in found.lag).map((lane) => [t(`lag.${lane}`), number(found.lag[lane])]));
+}
+
+function worker({ worker: name, client_host: host, partitions }) {
+  const count = Array.isArray(partitions) ? partitions.length : Number(partitions ?? 0);
+  const share = t("workers.partitions", { n: count });
+  return el("li", {}, el("strong", { textContent: name }), el("span", { textContent: `${host ?? ""} · ${share}` }));
+}
