@@ -177,7 +177,12 @@ class Settings(BaseSettings):
     sync_seconds: Positive = Field(
         60, description="how long an HTTP call waits for its audio before it is answered with 202, in seconds"
     )
-    max_waits: Count = Field(1000, description="HTTP calls that may wait for an outcome at once")
+    max_waits: Count = Field(
+        1000, description="HTTP calls that may wait for an outcome at once, and as many streams of events"
+    )
+    max_queued_seconds: Positive = Field(
+        36_000, description="estimated speech that may be queued in a lane before HTTP calls get 429, in seconds"
+    )
     max_body_bytes: Count = Field(1_048_576, description="largest body of an HTTP call, in bytes")
     cors_origins: Origins = Field(
         (), description="web pages that may call the gateway from a browser, such as https://app.example.com"

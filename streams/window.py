@@ -35,6 +35,11 @@ class Entry:
     done: bool = False
 
 
+def is_ahead(offset: int, committed: int | None) -> bool:
+    """Whether a first record lies beyond what was committed: where the log starts decides then what it means."""
+    return offset > max(committed or 0, 0)
+
+
 class Window:
     """Entries per partition in the order of their offsets, for one epoch at a time."""
 

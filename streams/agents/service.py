@@ -25,7 +25,7 @@ from streams.agents.twins import Twins
 from streams.crash import crash_point
 from streams.kafka import DEFAULT_BROKERS, ssl_context
 from streams.settings import Settings
-from streams.window import Partition, Window
+from streams.window import Partition, Window, is_ahead
 
 COMMIT_SECONDS = 1.0
 NEVER = 1e7
@@ -102,7 +102,9 @@ class Service(faust.App):  # type: ignore[misc]
             return None
         if not self.window.started(partition):
             committed = await self.consumer.broker_committed(partition)
-            log_start = await self.consumer.log_start(partition)
+            # The answer waits behind a fetch that waits for news, so it is asked for only where it matters.
+            ahead = is_ahead(message.offset, committed)
+            log_start = await self.consumer.log_start(partition) if ahead else 0
             if epoch != self.window.epoch:
                 return None
             removed = self.window.start(partition, message.offset, committed, log_start)

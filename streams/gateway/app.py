@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from streams import __version__
-from streams.gateway import audio, health, openai, page, synthesize
+from streams.gateway import audio, events, health, jobs, openai, operations, page, statistics, synthesize
 from streams.gateway.document import DESCRIPTION, document
 from streams.gateway.errors import ApiError
 from streams.gateway.health import Metrics
@@ -50,7 +50,7 @@ def create_app(parts: Parts, metrics: Metrics) -> FastAPI:
 def routes() -> FastAPI:
     """All calls and how they fail, without anything behind them."""
     app = FastAPI(title="Loa", version=__version__, description=DESCRIPTION, docs_url=None, redoc_url=None)
-    for module in (synthesize, audio, openai, health, page):
+    for module in (synthesize, jobs, events, audio, statistics, openai, operations, health, page):
         app.include_router(module.router)
     app.add_exception_handler(ApiError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -14,7 +14,7 @@ from streams.gateway.downloads import download
 from streams.gateway.errors import not_found
 from streams.gateway.keys import Scope
 from streams.gateway.library import FILE_ID, shown
-from streams.gateway.synthesize import PartsOf
+from streams.gateway.parts import PartsOf
 from streams.links import links_of, signed_url
 
 LONGEST_LINK_SECONDS = 31_536_000

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from streams.gateway.synthesize import PartsOf
+from streams.gateway.parts import PartsOf
 from streams.gateway.waits import Waits
 from streams.kafka import answering
 from streams.readers.group import members
@@ -50,7 +50,7 @@ async def readyz(parts: PartsOf) -> JSONResponse:
         return JSONResponse({"ok": False, "reason": f"the broker does not answer: {error}"}, 503)
     if not workers:
         return JSONResponse({"ok": False, "reason": "no worker is there"}, 503)
-    return JSONResponse({"ok": True, "workers": workers})
+    return JSONResponse({"ok": True, "workers": len(workers)})
 
 
 @router.get("/metrics", response_class=Response)

@@ -37,7 +37,7 @@ async def live(parts: Parts, asked: Asked, request: Request) -> AsyncIterator[by
     Raises ApiError for what fails before. What fails later ends the audio with an error in its midst: the connection is
     then closed without an end, which no client takes for a whole file.
     """
-    parts.speaking.admit()
+    await parts.speaking.admit(asked)
     audio = _audio(parts, asked, request)
     first: asyncio.Future[bytes | None] = asyncio.ensure_future(anext(audio, None))
     leaving = asyncio.create_task(left(request))

@@ -17,9 +17,8 @@ from streams.gateway.downloads import download, pieces
 from streams.gateway.errors import ApiError, EndedError
 from streams.gateway.keys import Scope
 from streams.gateway.live import live, live_answer
-from streams.gateway.parts import Parts
+from streams.gateway.parts import Parts, PartsOf
 from streams.gateway.speech import Asked, body_of
-from streams.gateway.synthesize import PartsOf
 
 router = APIRouter(tags=["OpenAI"], prefix="/v1")
 

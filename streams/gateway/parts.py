@@ -1,13 +1,17 @@
 """What the routes of the gateway work with, built once and passed in."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from fastapi import Request
+from fastapi import Depends, Request
 
 from models.registry import Registry
+from storage.index import Index
 from streams.gateway.auth import Caller, Doorkeeper
+from streams.gateway.feed import Feed
 from streams.gateway.keys import Scope
 from streams.gateway.library import Library
+from streams.gateway.load import Load
 from streams.gateway.speech import Speaking
 from streams.gateway.waits import Waits
 from streams.kafka import EventWriter
@@ -25,6 +29,13 @@ class Parts:
     speaking: Speaking
     registry: Registry
     door: Doorkeeper
+    index: Index
+    load: Load
+
+    @property
+    def feed(self) -> Feed:
+        """For streams of events."""
+        return self.waits.feed
 
     def caller(self, request: Request, scope: Scope) -> Caller:
         """Who calls. Raises ApiError."""
@@ -35,3 +46,6 @@ def parts_of(request: Request) -> Parts:
     """The parts of the app that serves this call."""
     found: Parts = request.app.state.parts
     return found
+
+
+PartsOf = Annotated[Parts, Depends(parts_of)]

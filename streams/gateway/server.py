@@ -2,8 +2,8 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 import uvicorn
@@ -12,11 +12,14 @@ from streams.gateway.app import serve
 from streams.gateway.auth import Doorkeeper, check_door
 from streams.gateway.keys import Keys
 from streams.gateway.library import Library
+from streams.gateway.load import Load
 from streams.gateway.parts import Parts
 from streams.gateway.speech import Speaking
 from streams.gateway.waits import Waits
+from streams.index import open_index
 from streams.kafka import EventWriter
 from streams.parts import open_files, open_registry
+from streams.readers.index import Projection
 from streams.settings import Settings, SettingsError
 from streams.topics import Topics
 
@@ -43,7 +46,7 @@ class Gateway:
     async def run(self) -> int:
         """Returns the exit status. Raises KafkaConnectionError, TopicsError, StoreError, SettingsError."""
         async with AsyncExitStack() as stack:
-            parts, following = await self._parts(stack)
+            parts, tasks = await self._parts(stack)
             listening = _listen(self._host, self._port)
             stack.callback(listening.close)
             config = uvicorn.Config(
@@ -60,35 +63,54 @@ class Gateway:
             stopping = asyncio.create_task(self._stopping.wait())
             address = f"http://{_shown(self._host)}:{listening.getsockname()[1]}"
             self._ready({"ready": True, "http": address})
-            await asyncio.wait({serving, stopping, following}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({serving, stopping, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            parts.feed.close()
             server.should_exit = True
             stopping.cancel()
             await serving
-            if following.done():  # a gateway that hears nothing any more must not look healthy
-                following.result()
+            for task in tasks:  # a gateway that hears nothing any more must not look healthy
+                if task.done():
+                    task.result()
         return 0
 
-    async def _parts(self, stack: AsyncExitStack) -> "tuple[Parts, asyncio.Task[None]]":
+    async def _parts(self, stack: AsyncExitStack) -> "tuple[Parts, list[asyncio.Task[None]]]":
+        """The parts, and what has to run for as long as they are used."""
         settings, topics = self._settings, Topics(self._settings)
         files = await asyncio.to_thread(open_files, settings)
         stack.callback(files.store.close)
         writer = EventWriter(settings, topics)
         stack.push_async_callback(writer.stop)
         await writer.start()
-        waits, library = Waits(settings, topics), Library(files)
-        waits.heard.append(lambda _, event: library.forget(str(event.get("file_id"))))
+        index = await asyncio.to_thread(open_index, settings)
+        stack.callback(index.close)
+        waits, library, load = Waits(settings, topics), Library(files), Load(settings, index)
+        waits.heard += [load.heard, lambda _, event: library.forget(str(event.get("file_id")))]
         waits.missed.append(library.forget_all)
         following = await stack.enter_async_context(waits.following())
+        projecting = await stack.enter_async_context(running(Projection(settings, index).run()))
         parts = Parts(
             settings=settings,
             writer=writer,
             waits=waits,
             library=library,
-            speaking=Speaking(settings, writer, waits, library),
+            speaking=Speaking(settings, writer, waits, library, load),
             registry=await asyncio.to_thread(open_registry, settings),
             door=Doorkeeper(settings, self._keys),
+            index=index,
+            load=load,
         )
-        return parts, following
+        return parts, [following, projecting]
+
+
+@asynccontextmanager
+async def running(work: Coroutine[Any, Any, None]) -> "AsyncIterator[asyncio.Task[None]]":
+    """Work that runs within the block, and has ended after it."""
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 class _Server(uvicorn.Server):

@@ -18,6 +18,7 @@ from streams.events import CancelRequested
 from streams.gateway.auth import Caller
 from streams.gateway.errors import ApiError, EndedError, busy, gone
 from streams.gateway.library import Library
+from streams.gateway.load import Load
 from streams.gateway.waits import Waits
 from streams.kafka import EventWriter
 from streams.requests import ID_PATTERN, SynthesisRequested, parse
@@ -45,8 +46,9 @@ class Asked:
 class Speaking:
     """Puts requests on the log and waits for what comes of them."""
 
-    def __init__(self, settings: Settings, writer: EventWriter, waits: Waits, library: Library) -> None:
+    def __init__(self, settings: Settings, writer: EventWriter, waits: Waits, library: Library, load: Load) -> None:
         self._settings = settings
+        self._load = load
         self._writer = writer
         self._waits = waits
         self._library = library
@@ -88,7 +90,7 @@ class Speaking:
 
         Where the caller leaves, the work goes on; but what was not to be stored is for nobody then, and is cancelled.
         """
-        self.admit()
+        await self.admit(asked)
         with self._waits.waiting(asked.file_id, "completed", "failed", wanted=asked.concerns) as outcome:
             await self.produce(asked, request)
             try:
@@ -102,8 +104,9 @@ class Speaking:
                 await self.left(asked)
         return await self.outcome(asked)  # what was said while nobody could listen is in the store
 
-    def admit(self) -> None:
-        """Raises ApiError 429 if too many calls wait already."""
+    async def admit(self, asked: Asked) -> None:
+        """Raises ApiError 429 if too many calls wait already, or too much speech is queued."""
+        await self._load.admit(asked.request.priority)
         if len(self._waits) >= self._settings.max_waits:
             raise busy(f"{self._settings.max_waits} calls are waiting already", BUSY_SECONDS)
 

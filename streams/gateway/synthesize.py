@@ -1,17 +1,18 @@
 """`POST /api/tts/synthesize`."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
 from storage.records import Record
 from streams.gateway.downloads import download
 from streams.gateway.errors import ApiError
+from streams.gateway.jobs import appeared
 from streams.gateway.keys import Scope
 from streams.gateway.library import shown
 from streams.gateway.live import live, live_answer
-from streams.gateway.parts import Parts, parts_of
+from streams.gateway.parts import Parts, PartsOf
 from streams.gateway.speech import Asked, body_of
 from streams.requests import SynthesisRequested
 
@@ -23,7 +24,6 @@ BODY = {
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/SynthesisRequested"}}},
     }
 }
-PartsOf = Annotated[Parts, Depends(parts_of)]
 
 
 @router.post(
@@ -51,16 +51,17 @@ async def synthesize(request: Request, parts: PartsOf) -> Response:
     elif record is None:
         record = await parts.speaking.speak(asked, request, seconds=0 if later else parts.settings.sync_seconds)
     if record is None:
-        return accepted(asked, preferred=later)
+        return await accepted(parts, asked, preferred=later)
     if not return_audio:
         return JSONResponse({"success": True, "metadata": shown(record)}, headers=_about(record))
     return await download(request, parts.library, record)
 
 
-def accepted(asked: Asked, *, preferred: bool) -> JSONResponse:
+async def accepted(parts: Parts, asked: Asked, *, preferred: bool) -> JSONResponse:
     """The request is on the log, and its outcome will be."""
+    await appeared(parts, asked.request.tenant_id, asked.request_id)
     job: dict[str, Any] = {"request_id": asked.request_id, "file_id": asked.file_id, "status": "queued"}
-    headers = {"Location": f"/api/tts/audio/{asked.file_id}"}
+    headers = {"Location": f"/api/tts/jobs/{asked.request_id}"}
     if preferred:
         headers["Preference-Applied"] = "respond-async"
     return JSONResponse({"success": True, "job": job}, 202, headers)

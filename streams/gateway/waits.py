@@ -11,11 +11,12 @@ import structlog
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
+from streams.gateway.event_ids import TOPICS
+from streams.gateway.feed import Feed
 from streams.readers.tail import event_of, tail
 from streams.settings import Settings
 from streams.topics import Topics
 
-TOLD = ("progress", "completed", "failed", "deleted")
 PAUSE_SECONDS = 1.0
 LOOK_SECONDS = 0.02
 
@@ -37,16 +38,18 @@ class _Waiter:
 class Waits:
     """Follows outcomes and deletions from now on, and progress while somebody waits for some.
 
-    `heard`: called with topic and event for each one. `missed`: called when some may not have been heard.
+    `feed`: streams of events, which hear it too. `heard`: called with topic and event for each one. `missed`: called
+    when some may not have been heard.
     """
 
     def __init__(self, settings: Settings, topics: Topics) -> None:
         self._settings = settings
-        self._names = {short: topics[short].name for short in TOLD}
+        self._names = {short: topics[short].name for short in TOPICS}
         self._waiting: defaultdict[tuple[str, str], list[_Waiter]] = defaultdict(list)
         self._topics: Counter[str] = Counter()
         self._calls = 0
         self._consumer: AIOKafkaConsumer | None = None
+        self.feed = Feed()
         self.heard: list[Callable[[str, Event], None]] = []
         self.missed: list[Callable[[], None]] = []
 
@@ -121,14 +124,18 @@ class Waits:
                 async with tail(self._settings, list(shorts)) as self._consumer:
                     for forget in self.missed:
                         forget()
+                    places = {pair: await self._consumer.position(pair) for pair in self._consumer.assignment()}
+                    self.feed.begin({(shorts[pair.topic], pair.partition): at for pair, at in places.items()})
                     if not begun.done():
                         begun.set_result(None)
                     async for record in self._consumer:
                         short = shorts[record.topic]
-                        if short == "progress" and not self._topics[short]:
+                        self.feed.passed(short, record.partition, record.offset)
+                        if short == "progress" and not self._topics[short] and not self.feed:
                             continue  # there are many, and mostly nobody listens
                         if event := event_of(record):
                             self.hear(short, event)
+                            self.feed.tell(short, record.partition, record.offset, event)
             except KafkaError as error:
                 if not begun.done():
                     raise

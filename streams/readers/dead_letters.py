@@ -1,6 +1,6 @@
 """The dead-letter topic: what is in it, and the way back from it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -134,15 +134,20 @@ def latest(letters: Iterable[DeadLetter]) -> list[DeadLetter]:
     return list(last.values())
 
 
-async def redrive(settings: Settings, letters: Sequence[DeadLetter]) -> None:
-    """Put records back on the requests' topic, with the next attempt; returns when the broker has them. KafkaError."""
+async def redrive(settings: Settings, letters: Iterable[DeadLetter]) -> None:
+    """As `put_back`, with a producer of its own."""
     writer = EventWriter(settings, Topics(settings))
     await writer.start()
     try:
-        for letter in letters:
-            await writer.write(REQUEST, *letter.copy())
+        await put_back(writer, letters)
     finally:
         await writer.stop()
+
+
+async def put_back(writer: EventWriter, letters: Iterable[DeadLetter]) -> None:
+    """Put records back on the requests' topic, with the next attempt; returns when the broker has them. KafkaError."""
+    for letter in letters:
+        await writer.write(REQUEST, *letter.copy())
 
 
 def _letter(record: ConsumerRecord, settings: Settings) -> DeadLetter:

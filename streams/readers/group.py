@@ -1,13 +1,20 @@
-"""What the workers' group has committed, asked without joining it."""
+"""The workers' group: its members, what it has committed, how far it is behind; asked without joining it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import stamina
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import CoordinatorNotAvailableError, NotCoordinatorError
 
-from streams.kafka import admin_client
+from streams.kafka import admin_client, client_options
 from streams.settings import Settings
+from streams.topics import Topics
 
 TRIES = 20
+WORK = ("requests", "requests.bulk", "requests.retry", "cleanup")
+"""What workers have to pass."""
 
 
 async def committed_offsets(settings: Settings) -> dict[TopicPartition, int]:
@@ -21,10 +28,37 @@ async def committed_offsets(settings: Settings) -> dict[TopicPartition, int]:
     return {pair: passed.offset for pair, passed in found.items() if passed.offset >= 0}
 
 
-async def members(settings: Settings) -> int:
-    """How many workers the group has now. Raises KafkaError."""
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A worker in the group. `partitions`: the numbers it has of each topic."""
+
+    client: str
+    host: str
+    partitions: Mapping[str, Sequence[int]]
+
+
+async def members(settings: Settings) -> list[Member]:
+    """The workers that the group has now. Raises KafkaError."""
     async with admin_client(settings) as admin:
-        for answer in await admin.describe_consumer_groups([settings.kafka_group]):
-            for group in answer.groups:
-                return len(group[5])
-    return 0
+        answers = await admin.describe_consumer_groups([settings.kafka_group])
+    return [_member(*fields) for answer in answers for group in answer.groups for fields in group[5]]
+
+
+def _member(_id: str, client: str, host: str, _metadata: bytes, assignment: bytes) -> Member:
+    given = ConsumerProtocolMemberAssignment.decode(assignment).assignment if assignment else []
+    partitions = {topic: sorted(numbers) for topic, numbers in sorted(given)}
+    return Member(client, host.lstrip("/"), partitions)
+
+
+async def lag(settings: Settings) -> dict[str, int]:
+    """How many records of each lane, and of clean-up, the group has not passed. Raises KafkaError."""
+    topics = Topics(settings)
+    pairs = {TopicPartition(topics[short].name, n): short for short in WORK for n in range(topics[short].partitions)}
+    committed = await committed_offsets(settings)
+    async with AIOKafkaConsumer(*(topics[short].name for short in WORK), **client_options(settings)) as consumer:
+        firsts = await consumer.beginning_offsets(list(pairs))
+        ends = await consumer.end_offsets(list(pairs))
+    behind = dict.fromkeys(WORK, 0)
+    for pair, short in pairs.items():
+        behind[short] += max(0, ends[pair] - max(committed.get(pair, 0), firsts[pair]))
+    return behind

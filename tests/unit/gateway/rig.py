@@ -7,12 +7,14 @@ from typing import Any
 import httpx
 import orjson
 
+from storage.errors import IndexUnavailable
 from streams import settings
 from streams.events import CleanupRequested, Event
 from streams.gateway.app import serve
 from streams.gateway.auth import Doorkeeper
 from streams.gateway.keys import Keys
 from streams.gateway.library import Library
+from streams.gateway.load import Load
 from streams.gateway.parts import Parts
 from streams.gateway.speech import Speaking
 from streams.gateway.waits import Waits
@@ -35,6 +37,21 @@ class WorkerWriter(MemoryWriter):
         self._told(event.topic, orjson.loads(event.encode()))
 
 
+class NoIndex:
+    """An index that does not answer, but for how much is queued."""
+
+    def __init__(self) -> None:
+        self.queued = 0.0
+
+    def queued_seconds(self, lane: str) -> float:
+        """As `Index.queued_seconds`."""
+        return self.queued
+
+    def job(self, tenant: str, request_id: str) -> None:
+        """As `Index.job` without a database."""
+        raise IndexUnavailable(f"{tenant}/{request_id}: there is no index here")
+
+
 class Site:
     """`client` calls the gateway; `work` lets the worker take what is on the log: at each request while `busy`."""
 
@@ -46,6 +63,7 @@ class Site:
         self.rig.writer = WorkerWriter(self.waits.hear)
         self.library = Library(self.rig.files)
         self.waits.heard.append(lambda _, event: self.library.forget(str(event.get("file_id"))))
+        self.index: Any = NoIndex()
         self.busy = True
         self.writer.write = self._write  # type: ignore[method-assign]
         self.writer.emit = self._emit  # type: ignore[assignment]
@@ -54,9 +72,19 @@ class Site:
     @property
     def parts(self) -> Parts:
         keys = Keys(self.settings.api_keys_file) if self.settings.api_keys_file else None
-        speaking = Speaking(self.settings, self.writer, self.waits, self.library)  # type: ignore[arg-type]
-        door = Doorkeeper(self.settings, keys)
-        return Parts(self.settings, self.writer, self.waits, self.library, speaking, tone_registry(), door)  # type: ignore[arg-type]
+        load = Load(self.settings, self.index)
+        speaking = Speaking(self.settings, self.writer, self.waits, self.library, load)  # type: ignore[arg-type]
+        return Parts(
+            settings=self.settings,
+            writer=self.writer,  # type: ignore[arg-type]
+            waits=self.waits,
+            library=self.library,
+            speaking=speaking,
+            registry=tone_registry(),
+            door=Doorkeeper(self.settings, keys),
+            index=self.index,
+            load=load,
+        )
 
     async def work(self) -> None:
         """Take all that is on the log, and finish it."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.window import HoleError, Partition, Window
+from streams.window import HoleError, Partition, Window, is_ahead
 
 P = Partition("requests", 0)
 Q = Partition("requests", 1)
@@ -93,6 +93,16 @@ def test_first_record_that_skips_nothing(offset, committed, log_start, removed):
     window = Window()
     assert window.start(P, offset, committed, log_start) == removed
     assert window.track(P, offset, 0) is not None
+
+
+@pytest.mark.parametrize(
+    ("offset", "committed", "ahead"),
+    [(0, None, False), (0, -1, False), (5, 5, False), (3, 5, False), (6, 5, True), (1, None, True)],
+)
+def test_only_a_first_record_that_is_ahead_needs_the_start_of_the_log(offset, committed, ahead):
+    assert is_ahead(offset, committed) is ahead
+    if not ahead:
+        assert all(Window().start(P, offset, committed, start) == 0 for start in range(offset + 1))
 
 
 @pytest.mark.parametrize(("offset", "committed", "log_start"), [(6, 5, 0), (1, None, 0), (8, 5, 7)])

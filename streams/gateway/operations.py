@@ -1,0 +1,96 @@
+"""What only an operator may see and do: workers and how far they are behind, and what could not be answered."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse
+
+from streams.gateway.errors import ApiError, not_found
+from streams.gateway.keys import Scope
+from streams.gateway.parts import PartsOf
+from streams.gateway.speech import body_of
+from streams.readers.dead_letters import DeadLetter, dead_letters, latest, put_back
+from streams.readers.group import lag, members
+
+MOST_AT_ONCE = 1000
+PREVIEW = 200
+
+router = APIRouter(tags=["operations"])
+
+REDRIVE = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["requests"],
+                    "properties": {
+                        "requests": {
+                            "type": "array",
+                            "items": {"type": "string"},
+                            "minItems": 1,
+                            "maxItems": MOST_AT_ONCE,
+                            "description": "request ids, file ids, or places in the log",
+                        }
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+@router.get("/api/tts/workers")
+async def workers(request: Request, parts: PartsOf) -> JSONResponse:
+    """The workers of the group, the partitions of each, and how many records of each topic they have not passed."""
+    parts.caller(request, Scope.ADMIN)
+    found = [
+        {"worker": member.client, "host": member.host, "partitions": dict(member.partitions)}
+        for member in await members(parts.settings)
+    ]
+    return JSONResponse({"success": True, "workers": found, "lag": await lag(parts.settings)})
+
+
+@router.get("/api/tts/dlq")
+async def letters(
+    request: Request,
+    parts: PartsOf,
+    limit: Annotated[int, Query(ge=1, le=MOST_AT_ONCE, description="the newest so many")] = 100,
+) -> JSONResponse:
+    """Requests that could not be answered and were not spoken since, the newest first."""
+    parts.caller(request, Scope.ADMIN)
+    found = latest(await dead_letters(parts.settings))
+    newest = sorted(found, key=lambda letter: letter.time, reverse=True)[:limit]
+    return JSONResponse({"success": True, "letters": [_shown(letter) for letter in newest], "total": len(found)})
+
+
+@router.post("/api/tts/dlq/redrive", openapi_extra=REDRIVE)
+async def redrive(request: Request, parts: PartsOf) -> JSONResponse:
+    """Put requests back on the log as they were, under their ids, with a new attempt; what was spoken since is not."""
+    parts.caller(request, Scope.ADMIN)
+    fields = await body_of(request, parts.settings.max_body_bytes)
+    named = _names(fields)
+    found = latest(await dead_letters(parts.settings, names=named))
+    if not found:
+        raise not_found("requests: none of these is among those that could not be answered")
+    await put_back(parts.writer, found)
+    rows = [
+        {"request_id": letter.request_id, "tenant": letter.tenant, "attempt": letter.attempt + 1} for letter in found
+    ]
+    return JSONResponse({"success": True, "redriven": rows})
+
+
+def _names(fields: dict[str, Any]) -> list[str]:
+    named = fields.get("requests")
+    if not isinstance(named, list) or not named or not all(isinstance(name, str) for name in named):
+        raise ApiError(400, "invalid_request", "requests: a list of request ids, file ids or places is needed")
+    if len(named) > MOST_AT_ONCE:
+        raise ApiError(400, "invalid_request", f"requests: has {len(named)} names, and {MOST_AT_ONCE} are allowed")
+    return named
+
+
+def _shown(letter: DeadLetter) -> dict[str, Any]:
+    row = letter.row()
+    text = (letter.value or b"").decode("utf-8", "replace")
+    return row | {"file_id": letter.file_id, "dlq_place": letter.place, "preview": text[:PREVIEW]}
