@@ -53,8 +53,10 @@ def failed(name: str, message: str = "voice 'nope' is unknown") -> dict[str, Any
 def letter(name: str, message: str = "voice 'nope' is unknown", text: str = "Hello.") -> dict[str, Any]:
     """A dead letter."""
     return {
-        "request_id": name, "file_id": "0" * 32, "tenant": "default", "code": "unknown_voice", "message": message,
-        "attempts": 1, "died_at": iso(NOW - timedelta(hours=2)), "dlq_place": f"tts.requests.dlq-0-{name}", "text_preview": text,
+        "request_id": name, "file_id": job(name)["file_id"], "tenant": "default", "code": "unknown_voice",
+        "message": message, "attempt": 1, "spoken": False, "time": iso(NOW - timedelta(hours=2)),
+        "place": f"tts.requests-0-{name}", "dlq_place": f"tts.requests.dlq-0-{name}",
+        "preview": orjson.dumps({"text": text, "voice": "nope"}).decode(),
     }  # fmt: skip
 
 
@@ -178,8 +180,10 @@ class FakeGateway:
         return StreamingResponse(stream(), media_type="text/event-stream")
 
     async def _workers(self) -> Response:
-        workers = [{"worker": f"host-{n}", "client_host": "10.1.0.4", "partitions": [n, n + 2]} for n in range(2)]
-        return _told(workers=workers, lag={"requests": 4, "requests.bulk": 112, "requests.retry": 0, "commands": 0})
+        workers = [
+            {"worker": f"host-{n}", "host": "10.1.0.4", "partitions": {"tts.requests": [n, n + 2]}} for n in range(2)
+        ]
+        return _told(workers=workers, lag={"requests": 4, "requests.bulk": 112, "requests.retry": 0, "cleanup": 0})
 
     async def _dlq(self) -> Response:
         return _told(letters=self.letters, total=len(self.letters))
@@ -187,7 +191,7 @@ class FakeGateway:
     async def _redrive(self, request: Request) -> Response:
         places = (await request.json())["requests"]
         self.letters = [letter for letter in self.letters if letter["dlq_place"] not in places]
-        return _told(redriven=len(places), places=places)
+        return _told(redriven=[{"request_id": place, "tenant": "default", "attempt": 2} for place in places])
 
     async def _cleanup(self) -> Response:
         return _told(cleanup={"deleted_count": 3, "deleted_size_mb": 1.2, "cleanup_time": iso(NOW)})

@@ -4,7 +4,7 @@ import { call } from "./api.js";
 import { $, el, facts, fill, problem } from "./dom.js";
 import { number, t } from "./language.js";
 
-const LANES = ["requests", "requests.bulk", "requests.retry", "commands"];
+const LANES = ["requests", "requests.bulk", "requests.retry", "cleanup"];
 let allowed = true;
 let found = null;
 
@@ -40,8 +40,7 @@ export function drawWorkers() {
   facts($("lag"), LANES.filter((lane) => lane in found.lag).map((lane) => [t(`lag.${lane}`), number(found.lag[lane])]));
 }
 
-function worker({ worker: name, client_host: host, partitions }) {
-  const count = Array.isArray(partitions) ? partitions.length : Number(partitions ?? 0);
-  const share = t("workers.partitions", { n: count });
-  return el("li", {}, el("strong", { textContent: name }), el("span", { textContent: `${host ?? ""} · ${share}` }));
+function worker({ worker: name, host, partitions }) {
+  const n = Object.values(partitions).flat().length;
+  return el("li", {}, el("strong", { textContent: name }), el("span", { textContent: `${host} · ${t("workers.partitions", { n })}` }));
 }

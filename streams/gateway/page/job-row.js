@@ -41,7 +41,7 @@ function error(job) {
 
 function length(job) {
   const shown = job.result ? seconds(job.result.duration_seconds) : "";
-  return [el("span", { textContent: shown }), job.characters && el("small", { textContent: t("job.characters", { n: job.characters }) })];
+  return [el("span", { textContent: shown }), job.result && el("small", { textContent: job.result.format })];
 }
 
 function life(job) {
@@ -75,6 +75,7 @@ export function detailsOf(job) {
     plain("priority", job.priority && t(job.priority)),
     plain("model"),
     plain("language", job.language && languageName(job.language)),
+    plain("characters", job.characters && number(job.characters)),
     plain("attempts", job.attempts && number(job.attempts)),
     when("created_at"),
     when("started_at"),

@@ -36,21 +36,33 @@ function count() {
 
 function line(letter) {
   const place = letter.dlq_place;
-  const name = letter.request_id ?? place;
+  const name = letter.request_id;
   const box = el("input", { type: "checkbox", "data-act": place, "aria-label": t("letters.one", { id: name }) });
   box.addEventListener("change", () => {
     if (box.checked) chosen.add(place);
     else chosen.delete(place);
     count();
   });
-  const about = [letter.code, t("letters.tries", { n: letter.attempts ?? 1 }), away(letter.died_at)].join(" · ");
+  const about = [letter.code, t("letters.tries", { n: letter.attempt }), away(letter.time)].join(" · ");
   return el("li", { "data-place": place },
     el("label", { className: "check" }, box, el("span", { className: "id", textContent: name })),
-    letter.text_preview && el("q", { textContent: letter.text_preview }),
-    el("p", { className: "problem", textContent: letter.message ?? "" }),
-    el("p", { className: "note", textContent: about, title: moment(letter.died_at) }),
+    el("q", { textContent: preview(letter) }),
+    el("p", { className: "problem", textContent: letter.message }),
+    el("p", { className: "note", textContent: about, title: moment(letter.time) }),
   );
 }
+
+// The text, of a record that is whole enough to tell it.
+function preview({ preview: record }) {
+  try {
+    return String(JSON.parse(record).text);
+  } catch {
+    return record;
+  }
+}
+
+// Whether a dead letter is about this file.
+export const isLetter = (fileId) => found?.letters.some((letter) => letter.file_id === fileId) ?? false;
 
 export function startLetters(changed) {
   $("letters-all").addEventListener("change", () => {
@@ -63,7 +75,7 @@ export function startLetters(changed) {
       const answer = await adminCall("letters-problem", "/api/tts/dlq/redrive", { method: "POST", body: { requests: [...chosen] } });
       if (!answer) return;
       chosen.clear();
-      say(t("letters.redriven", { n: answer.redriven }));
+      say(t("letters.redriven", { n: answer.redriven.length }));
       changed();
     });
     count();

@@ -7,7 +7,7 @@ import { $, doing } from "./dom.js";
 import { Stream } from "./events.js";
 import { drawFilters, drawJobs, forgetJobs, hear, readJobs, readMore } from "./jobs.js";
 import { onLanguage, startLanguage, t } from "./language.js";
-import { drawLetters, readLetters, startLetters } from "./letters.js";
+import { drawLetters, isLetter, readLetters, startLetters } from "./letters.js";
 import { drawKey, startLocks } from "./locks.js";
 import { startLook } from "./look.js";
 import { regularly, seldom } from "./often.js";
@@ -35,7 +35,7 @@ function drawConnection(state = connection) {
 function heard(kind, event) {
   rate.hear(kind, event);
   if (hear(kind, event)) (jobsSoon(), statsSoon());
-  if (kind === "failed") lettersSoon();
+  if (kind === "failed" || (kind === "completed" && isLetter(event.file_id))) lettersSoon();
 }
 
 function draw() {
@@ -68,6 +68,6 @@ regularly(drawRate, 1000);
 regularly(jobsSoon, 5000);
 regularly(statsSoon, 5000);
 regularly(workersSoon, 10_000);
-regularly(lettersSoon, 15_000);
+regularly(lettersSoon, 30_000);
 stream.start();
 everything();
