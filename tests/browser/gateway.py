@@ -159,10 +159,18 @@ class FakeGateway:
         counts = {status: sum(job["status"] == status for job in self.jobs) for status in statuses}
         return _told(
             stats={
-                "total_files": 41, "total_size_mb": 58.4, "expired_files": 3, "active_files": 38, "deleted_files": 12,
-                "storage_dir": "storage/audio", "jobs": counts, "queued_seconds": {"interactive": 42.0, "bulk": 5400.0},
-                "audio_seconds": 8125.5, "characters": 120_431, "speed": 11.2,
-            }  # fmt: skip
+                "total_files": 41,
+                "total_size_mb": 58.4,
+                "expired_files": 3,
+                "active_files": 38,
+                "deleted_files": 12,
+                "storage_dir": "storage/audio",
+                "jobs": counts,
+                "queued_seconds": {"interactive": 42.0, "bulk": 5400.0},
+                "audio_seconds": 8125.5,
+                "characters": 120_431,
+                "speed": 11.2,
+            }
         )
 
     async def _events(self) -> Response:

@@ -1,7 +1,7 @@
 // What can be done with a job: by the buttons of its row.
 
 import { ask, call } from "./api.js";
-import { $, problem, say, sure } from "./dom.js";
+import { $, acting, say, sure } from "./dom.js";
 import { drawJobs, hear, jobOf, pathOf, toggleDetails } from "./jobs.js";
 import { t } from "./language.js";
 import { play } from "./player.js";
@@ -49,12 +49,7 @@ export function startActions(changed) {
     const job = button && jobOf(button.dataset.file);
     if (!job) return;
     const { act } = button.dataset;
-    problem("jobs-problem", null);
-    try {
-      await ACTIONS[act](job);
-    } catch (error) {
-      problem("jobs-problem", error);
-    }
+    await acting("jobs-problem", () => ACTIONS[act](job));
     if (act === "delete" || act === "cancel") changed();
   });
 }

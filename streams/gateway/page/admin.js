@@ -1,7 +1,7 @@
 // What only a key with the scope admin may see: workers, and whether there is such a key.
 
 import { call } from "./api.js";
-import { $, el, facts, fill, problem } from "./dom.js";
+import { $, el, facts, fill, reading } from "./dom.js";
 import { number, t } from "./language.js";
 
 const LANES = ["requests", "requests.bulk", "requests.retry", "cleanup"];
@@ -14,22 +14,20 @@ export function allow(yes) {
   $("no-admin").hidden = yes;
 }
 
-// As `call`; the answer 403 hides all of it, and nothing is asked again until there is another key. Null: not now.
-export async function adminCall(place, path, options) {
+// As `call`; the answer 403 hides all of it, and nothing is asked again until there is another key: null.
+export async function adminCall(path, options) {
   if (!allowed) return null;
   try {
-    const answer = await call(path, options);
-    problem(place, null);
-    return answer;
+    return await call(path, options);
   } catch (error) {
-    if (error.status === 403) allow(false);
-    else problem(place, error);
+    if (error.status !== 403) throw error;
+    allow(false);
     return null;
   }
 }
 
 export async function readWorkers() {
-  found = (await adminCall("workers-problem", "/api/tts/workers")) ?? found;
+  found = (await reading("workers-problem", () => adminCall("/api/tts/workers"))) ?? found;
   drawWorkers();
 }
 

@@ -49,8 +49,11 @@ export function say(text) {
   quiet = setTimeout(() => ($("said").textContent = ""), 6000);
 }
 
-export function problem(id, error) {
+// Says what went wrong, or no longer does. What an action said is not taken away because a list could be read.
+export function problem(id, error, by = "reading") {
   const place = $(id);
+  if (!error && place.dataset.by !== by) return;
+  place.dataset.by = by;
   const text = error ? reason(error) : "";
   if (place.textContent !== text) place.textContent = text;
 }
@@ -63,17 +66,33 @@ export function reason(error) {
   return error.message;
 }
 
-// Runs what a button does: it cannot be pressed twice meanwhile, and what goes wrong is said at `place`.
-export async function doing(button, place, action) {
-  button.disabled = true;
-  problem(place, null);
+// What is read, or null where that went wrong, which is said at `place`.
+export async function reading(place, read) {
+  try {
+    const found = await read();
+    problem(place, null);
+    return found;
+  } catch (error) {
+    problem(place, error);
+    return null;
+  }
+}
+
+// Runs what a person wants; what goes wrong is said at `place`.
+export async function acting(place, action) {
+  problem(place, null, "acting");
   try {
     await action();
   } catch (error) {
-    problem(place, error);
-  } finally {
-    button.disabled = false;
+    problem(place, error, "acting");
   }
+}
+
+// As `acting`, for a button that cannot be pressed twice meanwhile.
+export async function doing(button, place, action) {
+  button.disabled = true;
+  await acting(place, action);
+  button.disabled = false;
 }
 
 export function sure(question, yes) {

@@ -8,7 +8,7 @@ const cell = (className, ...children) => el("td", { role: "cell", className }, .
 export function rowOf(job, text, open) {
   return [
     cell("status", el("span", { className: "pill", "data-status": job.status, textContent: t(job.status) }), progress(job)),
-    cell("request", request(job, open), text && el("q", { textContent: text }), error(job)),
+    cell("request", request(job, open), job.tenant && job.tenant !== "default" && el("small", { textContent: job.tenant }), text && el("q", { textContent: text }), error(job)),
     cell("voice", el("span", { textContent: job.voice ?? "" }), job.language && el("small", { textContent: languageName(job.language) })),
     cell("length number", ...length(job)),
     cell("created", el("time", { dateTime: job.created_at, title: moment(job.created_at), textContent: away(job.created_at) }), life(job)),

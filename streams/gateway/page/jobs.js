@@ -1,7 +1,7 @@
 // The list of jobs: read in pages, kept up to date by events, and read again since the index may lag behind them.
 
 import { call } from "./api.js";
-import { $, el, fill, problem, say } from "./dom.js";
+import { $, el, fill, reading, say } from "./dom.js";
 import { detailsOf, rowOf } from "./job-row.js";
 import { has, t } from "./language.js";
 import { STATUSES } from "./overview.js";
@@ -26,16 +26,10 @@ export const pathOf = (job) =>
 // Returns whether the index has what events said.
 export async function readJobs() {
   const asked = asking;
-  let behind = false;
-  try {
-    const page = await call(path());
-    if (asked !== asking) return true;
-    behind = page.jobs.some(isBehind) || missing(page.jobs).length > 0;
-    merge(page.jobs, page.next_cursor);
-    problem("jobs-problem", null);
-  } catch (error) {
-    problem("jobs-problem", error);
-  }
+  const page = await reading("jobs-problem", () => call(path()));
+  if (!page || asked !== asking) return true;
+  const behind = page.jobs.some(isBehind) || missing(page.jobs).length > 0;
+  merge(page.jobs, page.next_cursor);
   drawJobs();
   await Promise.all([...open.keys()].map(readDetails));
   return !behind;
@@ -88,7 +82,7 @@ export function hear(kind, event) {
   heard.set(job.file_id, { ...said, until: performance.now() + TRUSTED });
   const before = job.status;
   TELLS[kind]?.(job, event, heard.get(job.file_id));
-  drawJobs();
+  drawNext();
   if (texts.has(job.file_id) && job.status !== before && has(`job.${job.status}`)) say(t(`job.${job.status}`, { id: job.request_id }));
   return kind !== "progress";
 }
@@ -122,6 +116,15 @@ export function add(job, text) {
   if (filter && filter !== "queued") choose("");
   jobs = [{ ...job, sent: performance.now(), created_at: new Date().toISOString(), characters: [...text].length }, ...jobs];
   drawJobs();
+}
+
+// With the next frame: there may be many events before it.
+let drawing = null;
+function drawNext() {
+  drawing ??= requestAnimationFrame(() => {
+    drawing = null;
+    drawJobs();
+  });
 }
 
 export function drawJobs() {

@@ -1,7 +1,7 @@
 // Dead letters, and the way back.
 
 import { adminCall } from "./admin.js";
-import { $, doing, el, fill, say } from "./dom.js";
+import { $, doing, el, fill, reading, say } from "./dom.js";
 import { away, moment, t } from "./language.js";
 
 const LIMIT = 100;
@@ -9,7 +9,7 @@ let found = null;
 const chosen = new Set(); // places on the log
 
 export async function readLetters() {
-  found = (await adminCall("letters-problem", `/api/tts/dlq?limit=${LIMIT}`)) ?? found;
+  found = (await reading("letters-problem", () => adminCall(`/api/tts/dlq?limit=${LIMIT}`))) ?? found;
   const there = new Set(found?.letters.map((letter) => letter.dlq_place));
   for (const place of chosen) if (!there.has(place)) chosen.delete(place);
   drawLetters();
@@ -72,7 +72,7 @@ export function startLetters(changed) {
   });
   $("redrive").addEventListener("click", async () => {
     await doing($("redrive"), "letters-problem", async () => {
-      const answer = await adminCall("letters-problem", "/api/tts/dlq/redrive", { method: "POST", body: { requests: [...chosen] } });
+      const answer = await adminCall("/api/tts/dlq/redrive", { method: "POST", body: { requests: [...chosen] } });
       if (!answer) return;
       chosen.clear();
       say(t("letters.redriven", { n: answer.redriven.length }));

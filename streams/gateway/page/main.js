@@ -19,7 +19,7 @@ import { drawVoices, readVoices, startVoices } from "./voices.js";
 
 const jobsSoon = seldom(async () => (await readJobs()) || jobsSoon(), 1000);
 const statsSoon = seldom(readStats, 1000);
-const lettersSoon = seldom(readLetters, 2000);
+const lettersSoon = seldom(readLetters, 5000);
 const workersSoon = seldom(readWorkers, 2000);
 const voicesSoon = seldom(readVoices, 1000);
 const everything = () => [jobsSoon, statsSoon, lettersSoon, workersSoon, voicesSoon].forEach((soon) => soon());
@@ -68,6 +68,5 @@ regularly(drawRate, 1000);
 regularly(jobsSoon, 5000);
 regularly(statsSoon, 5000);
 regularly(workersSoon, 10_000);
-regularly(lettersSoon, 30_000);
 stream.start();
 everything();

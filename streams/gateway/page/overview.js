@@ -1,7 +1,7 @@
 // Counts, waiting speech, and the line of what is being made; the storage's numbers come with them.
 
 import { call } from "./api.js";
-import { $, facts, fill, el, problem } from "./dom.js";
+import { $, el, facts, fill, reading } from "./dom.js";
 import { megabytes, number, seconds, t } from "./language.js";
 import { POINTS, Rate } from "./rate.js";
 
@@ -13,12 +13,8 @@ export const rate = new Rate();
 let stats = null;
 
 export async function readStats() {
-  try {
-    stats = (await call("/api/tts/storage/stats")).stats;
-    problem("storage-problem", null);
-  } catch (error) {
-    problem("storage-problem", error);
-  }
+  const found = await reading("storage-problem", () => call("/api/tts/storage/stats"));
+  stats = found?.stats ?? stats;
   drawStats();
 }
 

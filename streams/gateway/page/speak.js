@@ -1,6 +1,6 @@
 // The form: a text becomes a request, and its job is in the list at once.
 
-import { call } from "./api.js";
+import { call, Refused } from "./api.js";
 import { $, doing, say } from "./dom.js";
 import { t } from "./language.js";
 import { add } from "./jobs.js";
@@ -22,8 +22,7 @@ async function send(form) {
   const wrong = mistake(form);
   if (wrong) {
     form.elements[wrong[0]].focus();
-    $("speak-problem").textContent = wrong[1];
-    return false;
+    throw new Refused(400, "invalid_request", wrong[1]);
   }
   const request = wanted(form);
   const { job } = await call("/api/tts/synthesize", { method: "POST", body: request, headers: { Prefer: "respond-async" } });
@@ -31,7 +30,6 @@ async function send(form) {
   form.elements.text.value = "";
   form.elements.text.focus();
   say(t("speak.sent", { id: job.request_id }));
-  return true;
 }
 
 export function startSpeak(changed) {
@@ -39,7 +37,7 @@ export function startSpeak(changed) {
   const submit = form.querySelector("[type=submit]");
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    doing(submit, "speak-problem", async () => (await send(form)) && changed());
+    doing(submit, "speak-problem", () => send(form).then(changed));
   });
   form.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !submit.disabled) form.requestSubmit(submit);

@@ -8,9 +8,8 @@ export function startStorage(changed) {
   const button = $("clean");
   button.addEventListener("click", () =>
     doing(button, "storage-problem", async () => {
-      button.textContent = t("storage.cleaning");
-      const answer = await adminCall("storage-problem", "/api/tts/storage/cleanup", { method: "POST" });
-      button.textContent = t("storage.clean");
+      say(t("storage.cleaning"));
+      const answer = await adminCall("/api/tts/storage/cleanup", { method: "POST" });
       if (!answer) return;
       const { deleted_count: n, deleted_size_mb: size } = answer.cleanup;
       say(t("storage.cleaned", { n, size: megabytes(size) }));
