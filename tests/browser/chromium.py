@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Locator, Page, async_playwright, expect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PATIENCE_MS = 60_000
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 def installed() -> str | None:
@@ -65,3 +67,13 @@ async def opened(browser: Browser, address: str, **given: Any) -> AsyncIterator[
         yield page, watched
     finally:
         await context.close()
+
+
+async def live(page: Page) -> None:
+    """Wait until events are heard."""
+    await expect(page.locator("#connection")).to_have_attribute("data-state", "live")
+
+
+def row(page: Page, name: str) -> Locator:
+    """The row of a request."""
+    return page.locator("#rows tr:not(.details)").filter(has_text=name)

@@ -5,29 +5,16 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import expect
 
-from tests.browser.chromium import PATIENCE_MS
+from tests.browser.chromium import live, row
 from tests.browser.conftest import Open
 from tests.browser.gateway import FakeGateway, failed, job, letter
-from tests.kafka.processes import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-expect.set_options(timeout=PATIENCE_MS)
-
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True}
-
-
-async def live(page: Page) -> None:
-    """Wait until events are heard."""
-    await expect(page.locator("#connection")).to_have_attribute("data-state", "live")
-
-
-def row(page: Page, name: str) -> Locator:
-    """The row of a request."""
-    return page.locator("#rows tr:not(.details)").filter(has_text=name)
 
 
 async def test_a_job_is_followed_without_reading_the_page_again(fake: FakeGateway, open_page: Open) -> None:
@@ -77,60 +64,6 @@ async def test_a_failure_is_told_with_its_reason(fake: FakeGateway, open_page: O
         fake.tell("failed", about | fake.jobs[0]["error"])
         await expect(row(page, "reading")).to_contain_text("unknown_voice voice 'nope' is unknown")
         await expect(page.locator("#letters li")).to_contain_text("Hello.")
-
-
-async def test_the_key_is_asked_for_and_stays_in_the_tab(fake: FakeGateway, open_page: Open) -> None:
-    fake.key = "loa_right"
-    fake.jobs = [job("secret")]
-    async with open_page() as (page, watched):
-        dialog = page.get_by_role("dialog", name="API key")
-        await expect(page.locator("#connection")).to_have_text("Key needed")
-        await dialog.get_by_label("Key", exact=True).fill("loa_wrong")
-        await page.keyboard.press("Enter")
-        await expect(dialog).to_contain_text("The key is not known")
-        await dialog.get_by_label("Key", exact=True).fill("loa_right")
-        await dialog.get_by_role("button", name="Use this key").click()
-        await live(page)
-        await expect(row(page, "secret")).to_be_visible()
-        assert fake.calls("GET /api/tts/events")[-1]["authorization"] == "Bearer loa_right"
-        kept = "[JSON.stringify(sessionStorage), JSON.stringify(localStorage), document.cookie]"
-        tab, profile, cookies = await page.evaluate(kept)
-        assert "loa_right" in tab and "loa_right" not in profile and not cookies
-        await page.get_by_role("button", name="Forget the key").click()
-        await expect(page.locator("#connection")).to_have_text("Key needed")
-        await expect(row(page, "secret")).to_have_count(0)
-        assert watched.errors == []
-
-
-async def test_without_the_scope_admin_its_parts_are_hidden(fake: FakeGateway, open_page: Open) -> None:
-    fake.admin = False
-    async with open_page() as (page, watched):
-        await live(page)
-        await expect(page.locator("#no-admin")).to_contain_text("no admin scope")
-        for name in ("#clean", "#letters-panel", "#workers-panel"):
-            await expect(page.locator(name)).to_be_hidden()
-        await expect(page.locator("#storage")).to_be_visible()
-        assert watched.errors == []
-
-
-async def test_the_stream_goes_on_where_it_ended(fake: FakeGateway, open_page: Open) -> None:
-    fake.jobs = [job("before", "in_progress")]
-    async with open_page() as (page, watched):
-        await live(page)
-        await expect(row(page, "before")).to_be_visible()
-        about = {name: fake.jobs[0][name] for name in ("request_id", "file_id", "tenant")}
-        fake.tell("progress", about | {"state": "chunk", "chunk": 2, "chunks": 4, "worker": "w"})
-        await expect(row(page, "before")).to_contain_text("2 of 4")
-        listed = len(fake.calls("GET /api/tts/jobs"))
-        fake.jobs = [job("meanwhile"), job("before")]
-        fake.hang_up()
-        await until(lambda: len(fake.calls("GET /api/tts/events")) > 1, "another connection")
-        assert "last-event-id" not in fake.calls("GET /api/tts/events")[0]
-        assert fake.calls("GET /api/tts/events")[1]["last-event-id"] == "1"
-        await live(page)
-        await expect(row(page, "meanwhile")).to_be_visible()
-        assert len(fake.calls("GET /api/tts/jobs")) > listed
-        assert watched.errors == []
 
 
 async def test_what_users_wrote_is_shown_as_text(fake: FakeGateway, open_page: Open) -> None:

@@ -5,26 +5,19 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Page, expect
 
-from tests.browser.chromium import PATIENCE_MS, opened
+from tests.browser.chromium import live, opened, row
 from tests.kafka.installation import Installation
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-expect.set_options(timeout=PATIENCE_MS)
-
 Served = tuple[Installation, str]
-
-
-def row(page: Page, text: str) -> Locator:
-    """The row of a request."""
-    return page.locator("#rows tr:not(.details)").filter(has_text=text)
 
 
 async def ready(page: Page) -> None:
     """Wait until events are heard; a page that is loaded again would lose the mark."""
-    await expect(page.locator("#connection")).to_have_attribute("data-state", "live")
+    await live(page)
     await page.evaluate("window.mark = 1")
 
 

@@ -35,10 +35,18 @@ export function drawWorkers() {
   if (!found) return;
   fill($("workers"), found.workers.map(worker));
   $("workers-none").hidden = found.workers.length > 0;
-  facts($("lag"), LANES.filter((lane) => lane in found.lag).map((lane) => [t(`lag.${lane}`), number(found.lag[lane])]));
+  facts(
+    $("lag"),
+    LANES.filter((lane) => lane in found.lag).map((lane) => [t(`lag.${lane}`), number(found.lag[lane])]),
+  );
 }
 
 function worker({ worker: name, host, partitions }) {
   const n = Object.values(partitions).flat().length;
-  return el("li", {}, el("strong", { textContent: name }), el("span", { textContent: `${host} · ${t("workers.partitions", { n })}` }));
+  return el(
+    "li",
+    {},
+    el("strong", { textContent: name }),
+    el("span", { textContent: `${host} · ${t("workers.partitions", { n })}` }),
+  );
 }

@@ -41,7 +41,11 @@ export async function ask(path, { method = "GET", headers = {}, body, signal } =
   if (used) sent.Authorization = `Bearer ${used}`;
   if (body !== undefined) sent["Content-Type"] = "application/json";
   const answer = await reach(path, {
-    method, headers: sent, signal, body: body === undefined ? undefined : JSON.stringify(body), cache: "no-store",
+    method,
+    headers: sent,
+    signal,
+    body: body === undefined ? undefined : JSON.stringify(body),
+    cache: "no-store",
   });
   if (answer.ok) return answer;
   if (answer.status === 401) lock(used);

@@ -38,7 +38,10 @@ function refocus(parent, act) {
 }
 
 export function facts(list, pairs) {
-  fill(list, pairs.map(([name, value]) => el("div", {}, el("dt", { textContent: name }), el("dd", { textContent: value }))));
+  fill(
+    list,
+    pairs.map(([name, value]) => el("div", {}, el("dt", { textContent: name }), el("dd", { textContent: value }))),
+  );
 }
 
 // For screen readers, and for eyes.
@@ -90,9 +93,11 @@ export async function acting(place, action) {
 
 // As `acting`, for a button that cannot be pressed twice meanwhile.
 export async function doing(button, place, action) {
+  const held = document.activeElement === button;
   button.disabled = true;
   await acting(place, action);
   button.disabled = false;
+  if (held && document.activeElement === document.body) button.focus();
 }
 
 export function sure(question, yes) {
@@ -101,5 +106,7 @@ export function sure(question, yes) {
   $("sure-yes").textContent = yes;
   dialog.returnValue = "";
   dialog.showModal();
-  return new Promise((done) => dialog.addEventListener("close", () => done(dialog.returnValue === "yes"), { once: true }));
+  return new Promise((done) =>
+    dialog.addEventListener("close", () => done(dialog.returnValue === "yes"), { once: true }),
+  );
 }

@@ -6,7 +6,7 @@ const FIRST_PAUSE = 500;
 const LONGEST_PAUSE = 15_000;
 const SILENCE = 60_000; // ms after which a connection counts as dead
 
-// Takes text as it comes; calls `hear(id, event, data)` for each event, and has the last id.
+// Takes text as it comes; calls `hear(event, data)` for each event. `lastId` is that of the last which was whole.
 export class Parser {
   constructor(hear) {
     this.lastId = "";
@@ -18,6 +18,7 @@ export class Parser {
   clear() {
     this.event = "";
     this.data = [];
+    this.id = this.lastId;
   }
 
   take(text) {
@@ -27,15 +28,18 @@ export class Parser {
   }
 
   line(line) {
-    if (line === "") {
-      if (this.data.length) this.hear(this.lastId, this.event || "message", this.data.join("\n"));
-      this.clear();
-      return;
-    }
+    if (line === "") return this.whole();
     const [, name, value] = /^([^:]*)(?:: ?)?(.*)$/.exec(line);
     if (name === "data") this.data.push(value);
     else if (name === "event") this.event = value;
-    else if (name === "id" && !value.includes("\0")) this.lastId = value;
+    else if (name === "id" && !value.includes("\0")) this.id = value;
+  }
+
+  whole() {
+    const { event, data } = this;
+    this.lastId = this.id;
+    this.clear();
+    if (data.length) this.hear(event || "message", data.join("\n"));
   }
 
   // What a broken connection left half said is not heard.
@@ -50,7 +54,7 @@ export class Stream {
   constructor({ heard, state, back }) {
     this.state = state;
     this.back = back;
-    this.parser = new Parser((_, kind, data) => heard(kind, JSON.parse(data)));
+    this.parser = new Parser((kind, data) => heard(kind, JSON.parse(data)));
     this.run = 0;
     this.failures = 0;
     this.wasLive = false;

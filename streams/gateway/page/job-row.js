@@ -7,11 +7,29 @@ const cell = (className, ...children) => el("td", { role: "cell", className }, .
 
 export function rowOf(job, text, open) {
   return [
-    cell("status", el("span", { className: "pill", "data-status": job.status, textContent: t(job.status) }), progress(job)),
-    cell("request", request(job, open), job.tenant && job.tenant !== "default" && el("small", { textContent: job.tenant }), text && el("q", { textContent: text }), error(job)),
-    cell("voice", el("span", { textContent: job.voice ?? "" }), job.language && el("small", { textContent: languageName(job.language) })),
+    cell(
+      "status",
+      el("span", { className: "pill", "data-status": job.status, textContent: t(job.status) }),
+      progress(job),
+    ),
+    cell(
+      "request",
+      request(job, open),
+      job.tenant && job.tenant !== "default" && el("small", { textContent: job.tenant }),
+      text && el("q", { textContent: text }),
+      error(job),
+    ),
+    cell(
+      "voice",
+      el("span", { textContent: job.voice ?? "" }),
+      job.language && el("small", { textContent: languageName(job.language) }),
+    ),
     cell("length number", ...length(job)),
-    cell("created", el("time", { dateTime: job.created_at, title: moment(job.created_at), textContent: away(job.created_at) }), life(job)),
+    cell(
+      "created",
+      el("time", { dateTime: job.created_at, title: moment(job.created_at), textContent: away(job.created_at) }),
+      life(job),
+    ),
     cell("actions", ...actions(job)),
   ];
 }
@@ -19,7 +37,9 @@ export function rowOf(job, text, open) {
 function progress(job) {
   if (job.status !== "in_progress") return null;
   const said = job.chunks ? t("job.chunks", { chunk: job.chunk ?? 0, chunks: job.chunks }) : "";
-  return el("span", { className: "progress" },
+  return el(
+    "span",
+    { className: "progress" },
     el("progress", { max: 1, value: job.progress ?? 0, "aria-label": t("in_progress") }),
     el("small", { textContent: said }),
   );
@@ -27,16 +47,25 @@ function progress(job) {
 
 function request(job, open) {
   return el("button", {
-    type: "button", className: "quiet id", "data-act": "details", "data-file": job.file_id,
-    "aria-expanded": String(open), title: t("job.details"), textContent: job.request_id,
+    type: "button",
+    className: "quiet id",
+    "data-act": "details",
+    "data-file": job.file_id,
+    "aria-expanded": String(open),
+    title: t("job.details"),
+    textContent: job.request_id,
   });
 }
 
 function error(job) {
   if (!job.error || !["failed", "cancelled"].includes(job.status)) return null;
   const again = job.error.retryable ? ` (${t("job.again")})` : "";
-  return el("p", { className: job.status === "failed" ? "problem" : "note" },
-    el("code", { textContent: job.error.code }), ` ${job.error.message ?? ""}${again}`);
+  return el(
+    "p",
+    { className: job.status === "failed" ? "problem" : "note" },
+    el("code", { textContent: job.error.code }),
+    ` ${job.error.message ?? ""}${again}`,
+  );
 }
 
 function length(job) {
@@ -47,14 +76,19 @@ function length(job) {
 function life(job) {
   if (!job.result) return null;
   const { deleted_at: gone, delete_reason: why, expires_at: end } = job.result;
-  if (gone) return el("small", { textContent: t(why === "expired" ? "job.gone.expired" : "job.gone", { when: away(gone) }) });
+  if (gone)
+    return el("small", { textContent: t(why === "expired" ? "job.gone.expired" : "job.gone", { when: away(gone) }) });
   return end && el("small", { title: moment(end), textContent: t("job.expires", { when: away(end) }) });
 }
 
 function actions(job) {
   const action = (name, label = t(`job.${name}`), disabled = false) =>
     el("button", {
-      type: "button", "data-act": name, "data-file": job.file_id, textContent: label, disabled,
+      type: "button",
+      "data-act": name,
+      "data-file": job.file_id,
+      textContent: label,
+      disabled,
       "aria-label": t("job.named", { action: label, id: job.request_id }),
     });
   if (["queued", "in_progress"].includes(job.status)) {
@@ -66,7 +100,8 @@ function actions(job) {
 
 export function detailsOf(job) {
   const when = (name) => job[name] && [t(`fact.${name}`), moment(job[name])];
-  const plain = (name, value = job[name]) => value !== null && value !== undefined && value !== "" && [t(`fact.${name}`), String(value)];
+  const plain = (name, value = job[name]) =>
+    value !== null && value !== undefined && value !== "" && [t(`fact.${name}`), String(value)];
   const file = job.result;
   const pairs = [
     job.queue && [t("fact.queue"), queue(job.queue)],
@@ -81,15 +116,22 @@ export function detailsOf(job) {
     when("started_at"),
     when("finished_at"),
     !file && plain("estimated", job.estimated_seconds && seconds(job.estimated_seconds)),
-    file && [t("fact.file"), `${file.format}, ${number(file.sample_rate)} Hz, ${clock(file.duration_seconds)}, ${kilobytes(file.file_size)}`],
+    file && [
+      t("fact.file"),
+      `${file.format}, ${number(file.sample_rate)} Hz, ${clock(file.duration_seconds)}, ${kilobytes(file.file_size)}`,
+    ],
     file && [t("fact.expires_at"), moment(file.expires_at)],
     plain("worker"),
     plain("source"),
     plain("metadata", job.metadata && JSON.stringify(job.metadata)),
   ];
-  const list = el("dl", { className: "facts" }, ...pairs.filter(Boolean).map(([name, value]) =>
-    el("div", {}, el("dt", { textContent: name }), el("dd", { textContent: value })),
-  ));
+  const list = el(
+    "dl",
+    { className: "facts" },
+    ...pairs
+      .filter(Boolean)
+      .map(([name, value]) => el("div", {}, el("dt", { textContent: name }), el("dd", { textContent: value }))),
+  );
   return [el("td", { role: "cell", colSpan: 6 }, list)];
 }
 

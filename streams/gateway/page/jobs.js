@@ -19,9 +19,17 @@ const heard = new Map(); // file id → { until, status, deleted }: what events 
 const texts = new Map(); // file id → text, of what was sent from here
 const open = new Map(); // file id → the job as asked for by itself, while its details are shown
 
-const path = (from) => `/api/tts/jobs?${new URLSearchParams({ limit: PAGE, ...(filter && { status: filter }), ...(from && { cursor: from }) })}`;
-export const pathOf = (job) =>
-  `/api/tts/jobs/${encodeURIComponent(job.request_id)}${job.tenant && job.tenant !== "default" ? `?tenant=${encodeURIComponent(job.tenant)}` : ""}`;
+function path(from) {
+  const asked = { limit: PAGE };
+  if (filter) asked.status = filter;
+  if (from) asked.cursor = from;
+  return `/api/tts/jobs?${new URLSearchParams(asked)}`;
+}
+
+export function pathOf({ request_id: id, tenant }) {
+  const of = tenant && tenant !== "default" ? `?${new URLSearchParams({ tenant })}` : "";
+  return `/api/tts/jobs/${encodeURIComponent(id)}${of}`;
+}
 
 // Returns whether the index has what events said.
 export async function readJobs() {
@@ -83,21 +91,32 @@ export function hear(kind, event) {
   const before = job.status;
   TELLS[kind]?.(job, event, heard.get(job.file_id));
   drawNext();
-  if (texts.has(job.file_id) && job.status !== before && has(`job.${job.status}`)) say(t(`job.${job.status}`, { id: job.request_id }));
+  if (texts.has(job.file_id) && job.status !== before && has(`job.${job.status}`))
+    say(t(`job.${job.status}`, { id: job.request_id }));
   return kind !== "progress";
 }
 
 const TELLS = {
   progress(job, event, said) {
+    if (job.status === "completed") return; // told again
     said.status = job.status = "in_progress";
     Object.assign(job, { chunk: event.chunk ?? 0, chunks: event.chunks, worker: event.worker, error: null });
     job.progress = (event.chunk ?? 0) / event.chunks;
   },
   completed(job, event, said) {
-    said.status = job.status = "completed";
+    Object.assign(said, { status: "completed", deleted: false });
+    job.status = "completed";
     const { format, duration_seconds, sample_rate, file_size, expires_at, voice, model, language } = event;
     Object.assign(job, { voice, model, language, error: null });
-    job.result = { audio_url: `/api/tts/audio/${event.file_id}`, format, duration_seconds, sample_rate, file_size, expires_at, deleted_at: null };
+    job.result = {
+      audio_url: `/api/tts/audio/${event.file_id}`,
+      format,
+      duration_seconds,
+      sample_rate,
+      file_size,
+      expires_at,
+      deleted_at: null,
+    };
   },
   failed(job, event, said) {
     if (event.code === "request_conflict") return; // of another content under this id
@@ -114,7 +133,10 @@ const TELLS = {
 export function add(job, text) {
   texts.set(job.file_id, text);
   if (filter && filter !== "queued") choose("");
-  jobs = [{ ...job, sent: performance.now(), created_at: new Date().toISOString(), characters: [...text].length }, ...jobs];
+  jobs = [
+    { ...job, sent: performance.now(), created_at: new Date().toISOString(), characters: [...text].length },
+    ...jobs,
+  ];
   drawJobs();
 }
 
@@ -137,8 +159,17 @@ export function drawJobs() {
     fill(row, rowOf(job, texts.get(job.file_id), open.has(job.file_id)));
     wanted.push(row);
     if (!open.has(job.file_id)) continue;
-    const details = rows.get(`details-${job.file_id}`) ?? el("tr", { id: `details-${job.file_id}`, role: "row", className: "details" });
-    fill(details, detailsOf({ ...open.get(job.file_id), ...job, queue: job.status === "queued" ? open.get(job.file_id)?.queue : null }));
+    const details =
+      rows.get(`details-${job.file_id}`) ??
+      el("tr", { id: `details-${job.file_id}`, role: "row", className: "details" });
+    fill(
+      details,
+      detailsOf({
+        ...open.get(job.file_id),
+        ...job,
+        queue: job.status === "queued" ? open.get(job.file_id)?.queue : null,
+      }),
+    );
     wanted.push(details);
   }
   arrange(body, wanted);
@@ -187,14 +218,19 @@ function choose(status) {
 export const forgetJobs = () => choose(filter);
 
 export function drawFilters() {
-  fill($("filters"), ["", ...STATUSES].map((status) =>
-    el("button", {
-      type: "button", "data-act": status || "all", "aria-pressed": String(filter === status),
-      textContent: status ? t(status) : t("jobs.all"),
-      onclick: () => {
-        choose(status);
-        readJobs();
-      },
-    }),
-  ));
+  fill(
+    $("filters"),
+    ["", ...STATUSES].map((status) =>
+      el("button", {
+        type: "button",
+        "data-act": status || "all",
+        "aria-pressed": String(filter === status),
+        textContent: status ? t(status) : t("jobs.all"),
+        onclick: () => {
+          choose(status);
+          readJobs();
+        },
+      }),
+    ),
+  );
 }

@@ -29,14 +29,18 @@ function apply() {
   document.documentElement.lang = language;
   document.title = t("title");
   for (const place of document.querySelectorAll("[data-t]")) place.textContent = t(place.dataset.t);
-  for (const place of document.querySelectorAll("[data-t-label]")) place.setAttribute("aria-label", t(place.dataset.tLabel));
+  for (const place of document.querySelectorAll("[data-t-label]"))
+    place.setAttribute("aria-label", t(place.dataset.tLabel));
 }
 
 // The words for a key; `n` picks the plural, and `{name}` stands for a value.
 export function t(key, values = {}) {
   const found = WORDS[language][key] ?? key;
-  const form = typeof found === "string" ? found : found[new Intl.PluralRules(language).select(values.n)] ?? found.other;
-  return form.replace(/\{(\w+)\}/g, (_, name) => (typeof values[name] === "number" ? number(values[name]) : String(values[name])));
+  const form =
+    typeof found === "string" ? found : (found[new Intl.PluralRules(language).select(values.n)] ?? found.other);
+  return form.replace(/\{(\w+)\}/g, (_, name) =>
+    typeof values[name] === "number" ? number(values[name]) : String(values[name]),
+  );
 }
 
 export const has = (key) => key in WORDS[language];
@@ -46,7 +50,12 @@ export function number(value, digits = 0) {
 }
 
 const unit = (value, name, digits = 0) =>
-  new Intl.NumberFormat(language, { style: "unit", unit: name, unitDisplay: "short", maximumFractionDigits: digits }).format(value);
+  new Intl.NumberFormat(language, {
+    style: "unit",
+    unit: name,
+    unitDisplay: "short",
+    maximumFractionDigits: digits,
+  }).format(value);
 
 // A length of time, in seconds, in its two greatest units.
 export function seconds(value) {
@@ -70,9 +79,15 @@ export function megabytes(value) {
   return value < 1000 ? unit(value, "megabyte", value < 10 ? 2 : 0) : unit(value / 1024, "gigabyte", 1);
 }
 
-export const kilobytes = (bytes) => (bytes < 1_000_000 ? unit(Math.ceil(bytes / 1024), "kilobyte") : megabytes(bytes / 2 ** 20));
+export const kilobytes = (bytes) =>
+  bytes < 1_000_000 ? unit(Math.ceil(bytes / 1024), "kilobyte") : megabytes(bytes / 2 ** 20);
 
-const STEPS = [["day", 86_400], ["hour", 3600], ["minute", 60], ["second", 1]];
+const STEPS = [
+  ["day", 86_400],
+  ["hour", 3600],
+  ["minute", 60],
+  ["second", 1],
+];
 
 // "5 minutes ago", "in 23 hours".
 export function away(instant) {

@@ -44,7 +44,9 @@ function line(letter) {
     count();
   });
   const about = [letter.code, t("letters.tries", { n: letter.attempt }), away(letter.time)].join(" · ");
-  return el("li", { "data-place": place },
+  return el(
+    "li",
+    { "data-place": place },
     el("label", { className: "check" }, box, el("span", { className: "id", textContent: name })),
     el("q", { textContent: preview(letter) }),
     el("p", { className: "problem", textContent: letter.message }),

@@ -39,7 +39,18 @@ function heard(kind, event) {
 }
 
 function draw() {
-  for (const part of [drawConnection, drawFilters, drawJobs, drawStats, drawRate, drawLetters, drawWorkers, drawVoices, drawKey]) part();
+  for (const part of [
+    drawConnection,
+    drawFilters,
+    drawJobs,
+    drawStats,
+    drawRate,
+    drawLetters,
+    drawWorkers,
+    drawVoices,
+    drawKey,
+  ])
+    part();
 }
 
 startLanguage($("language"));

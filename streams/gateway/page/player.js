@@ -35,7 +35,9 @@ export async function play(job, load) {
   url = URL.createObjectURL(blob);
   audio().src = url;
   Object.assign($("player-save"), { href: url, download: `${job.request_id}.${job.result.format}` });
-  audio().play().catch(() => {}); // a browser may want a press of the button; what is broken is told by its error event
+  audio()
+    .play()
+    .catch(() => {}); // a browser may want a press of the button; what is broken is told by its error event
   wave.show(blob, job.result.duration_seconds);
 }
 
@@ -67,7 +69,9 @@ function draw() {
 function drawButton() {
   const { paused } = audio();
   $("player-toggle").setAttribute("aria-label", t(paused ? "player.play" : "player.pause"));
-  $("player-toggle").querySelector("path").setAttribute("d", paused ? PLAY : PAUSE);
+  $("player-toggle")
+    .querySelector("path")
+    .setAttribute("d", paused ? PLAY : PAUSE);
 }
 
 // The position moves smoothly, or four times a second where motion is unwelcome.
@@ -76,7 +80,14 @@ function moving() {
   if (!audio().paused && !matchMedia("(prefers-reduced-motion: reduce)").matches) requestAnimationFrame(moving);
 }
 
-const KEYS = { ArrowRight: STEP, ArrowUp: STEP, ArrowLeft: -STEP, ArrowDown: -STEP, PageUp: 4 * STEP, PageDown: -4 * STEP };
+const KEYS = {
+  ArrowRight: STEP,
+  ArrowUp: STEP,
+  ArrowLeft: -STEP,
+  ArrowDown: -STEP,
+  PageUp: 4 * STEP,
+  PageDown: -4 * STEP,
+};
 
 function pressed(event) {
   const part = length() ? audio().currentTime / length() : 0;
@@ -88,7 +99,12 @@ function pressed(event) {
   event.preventDefault();
 }
 
-const toggle = () => (audio().paused ? audio().play().catch(() => {}) : audio().pause());
+const toggle = () =>
+  audio().paused
+    ? audio()
+        .play()
+        .catch(() => {})
+    : audio().pause();
 
 export function startPlayer() {
   wave = new Wave($("player-wave"));

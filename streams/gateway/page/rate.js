@@ -37,6 +37,10 @@ export class Rate {
   // Over the last three steps, or as long as the page has been open.
   current() {
     const steps = Math.min(3, Math.floor(this.now() / STEP) - this.began + 1);
-    return this.points().slice(-steps).reduce((sum, point) => sum + point, 0) / steps;
+    return (
+      this.points()
+        .slice(-steps)
+        .reduce((sum, point) => sum + point, 0) / steps
+    );
   }
 }

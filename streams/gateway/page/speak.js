@@ -7,14 +7,20 @@ import { add } from "./jobs.js";
 
 function wanted(form) {
   const fields = Object.fromEntries(new FormData(form));
-  const request = { ...fields, speed: Number(fields.speed), expiry_hours: Number(fields.expiry_hours), return_audio: false };
+  const request = {
+    ...fields,
+    speed: Number(fields.speed),
+    expiry_hours: Number(fields.expiry_hours),
+    return_audio: false,
+  };
   if (!request.voice) delete request.voice;
   return request;
 }
 
 function mistake(form) {
   if (!form.elements.text.value.trim()) return ["text", t("speak.empty")];
-  for (const name of ["speed", "expiry_hours"]) if (!form.elements[name].checkValidity()) return [name, t("speak.number")];
+  for (const name of ["speed", "expiry_hours"])
+    if (!form.elements[name].checkValidity()) return [name, t("speak.number")];
   return null;
 }
 
@@ -25,7 +31,11 @@ async function send(form) {
     throw new Refused(400, "invalid_request", wrong[1]);
   }
   const request = wanted(form);
-  const { job } = await call("/api/tts/synthesize", { method: "POST", body: request, headers: { Prefer: "respond-async" } });
+  const { job } = await call("/api/tts/synthesize", {
+    method: "POST",
+    body: request,
+    headers: { Prefer: "respond-async" },
+  });
   add({ ...job, voice: request.voice ?? "", priority: request.priority }, request.text);
   form.elements.text.value = "";
   form.elements.text.focus();

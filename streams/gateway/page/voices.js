@@ -23,7 +23,11 @@ export function drawVoices() {
   fill($("voice"), [
     el("option", { value: "", textContent: t("speak.auto") }),
     ...[...groups].map(([model, own]) =>
-      el("optgroup", { label: model }, ...own.map((voice) => el("option", { value: voice.id, textContent: title(voice) }))),
+      el(
+        "optgroup",
+        { label: model },
+        ...own.map((voice) => el("option", { value: voice.id, textContent: title(voice) })),
+      ),
     ),
   ]);
   $("voice").value = voices.some((voice) => voice.id === picked) ? picked : "";
@@ -32,7 +36,8 @@ export function drawVoices() {
 }
 
 const languages = (voice) => voice.languages.map(languageName).join(", ");
-const title = (voice) => (voice.languages.length && voice.languages.length < 4 ? `${voice.name} · ${languages(voice)}` : voice.name);
+const title = (voice) =>
+  voice.languages.length && voice.languages.length < 4 ? `${voice.name} · ${languages(voice)}` : voice.name;
 
 function drawFound() {
   const words = $("voices-find").value.toLowerCase().split(/\s+/);
@@ -40,15 +45,24 @@ function drawFound() {
     const text = `${voice.id} ${voice.languages.join(" ")} ${languages(voice)}`.toLowerCase();
     return words.every((word) => text.includes(word));
   };
-  fill($("voices"), voices.filter(fits).map((voice) =>
-    el("li", {},
-      el("button", {
-        type: "button", className: "quiet id", textContent: voice.id, "data-act": voice.id,
-        "aria-label": t("voices.use", { id: voice.id }), onclick: () => use(voice.id),
-      }),
-      el("span", { textContent: languages(voice) }),
+  fill(
+    $("voices"),
+    voices.filter(fits).map((voice) =>
+      el(
+        "li",
+        {},
+        el("button", {
+          type: "button",
+          className: "quiet id",
+          textContent: voice.id,
+          "data-act": voice.id,
+          "aria-label": t("voices.use", { id: voice.id }),
+          onclick: () => use(voice.id),
+        }),
+        el("span", { textContent: languages(voice) }),
+      ),
     ),
-  ));
+  );
 }
 
 function use(id) {

@@ -68,7 +68,8 @@ export class Wave {
     const each = this.samples.length / count;
     const peaks = Array.from({ length: count }, (_, at) => {
       let most = 0;
-      for (let i = Math.floor(at * each); i < (at + 1) * each && i < this.samples.length; i++) most = Math.max(most, Math.abs(this.samples[i]));
+      for (let i = Math.floor(at * each); i < (at + 1) * each && i < this.samples.length; i++)
+        most = Math.max(most, Math.abs(this.samples[i]));
       return most;
     });
     const loudest = Math.max(...peaks) || 1;

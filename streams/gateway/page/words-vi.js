@@ -114,7 +114,8 @@ export const VI = {
   "storage.characters": "Tổng số ký tự",
   "storage.dir": "Thư mục",
 
-  "admin.none": "Khóa này không có quyền quản trị (admin), nên phần dọn dẹp, thư chết và tiến trình xử lý không được hiển thị.",
+  "admin.none":
+    "Khóa này không có quyền quản trị (admin), nên phần dọn dẹp, thư chết và tiến trình xử lý không được hiển thị.",
 
   letters: "Thư chết",
   "letters.all": "Chọn tất cả",
