@@ -49,7 +49,8 @@ class Watched:
         page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
 
     def _said(self, message: ConsoleMessage) -> None:
-        answered = message.text.startswith("Failed to load resource") and "/api/" in message.location["url"]
+        call = urlsplit(message.location["url"]).path.startswith(("/api/", "/v1/"))
+        answered = call and message.text.startswith("Failed to load resource")
         if message.type in {"error", "warning"} and not answered:  # what a call was answered is for the page to tell
             self.errors.append(f"{message.text} ({message.location['url']})")
 

@@ -23,7 +23,7 @@ from streams.gateway.health import Metrics
 from streams.gateway.middleware import EveryAnswer
 
 NOW = datetime.now(UTC)
-SECONDS = 3.0
+SECONDS = 30.0
 
 
 def job(name: str, status: str = "completed", **more: Any) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def job(name: str, status: str = "completed", **more: Any) -> dict[str, Any]:
     began = iso(NOW - timedelta(minutes=3))
     audio = {
         "audio_url": f"/api/tts/audio/{file_id}", "format": "wav", "duration_seconds": SECONDS, "sample_rate": 24000,
-        "file_size": 144044, "expires_at": iso(NOW + timedelta(hours=23)), "deleted_at": None, "delete_reason": None,
+        "file_size": 1440044, "expires_at": iso(NOW + timedelta(hours=23)), "deleted_at": None, "delete_reason": None,
     }  # fmt: skip
     made: dict[str, Any] = {
         "request_id": name, "file_id": file_id, "tenant": "default", "status": status, "priority": "interactive",

@@ -87,11 +87,21 @@ def test_the_page_has_nothing_inline_and_nothing_from_elsewhere() -> None:
 
 
 def test_both_languages_say_the_same() -> None:
-    def keys(name: str) -> set[str]:
-        lines = (FOLDER / name).read_text().splitlines()
-        return {line.strip().partition(": ")[0].strip('"') for line in lines if line.startswith("  ")}
+    def keys(name: str) -> list[str]:
+        return re.findall(r'^  "?([\w.]+)"?:', (FOLDER / name).read_text(), re.MULTILINE)
 
-    assert keys("words-en.js") == keys("words-vi.js")
+    english = keys("words-en.js")
+    assert english == keys("words-vi.js")
+    assert len(set(english)) == len(english)
+
+
+def test_every_word_that_is_asked_for_is_there() -> None:
+    words = (FOLDER / "words-en.js").read_text()
+    asked = re.findall(r'data-t(?:-label)?="([\w.]+)"', (FOLDER / "index.html").read_text())
+    for path in FOLDER.glob("*.js"):
+        asked += re.findall(r'\bt\("([\w.]+)"', path.read_text())
+    assert len(asked) > 100
+    assert [key for key in asked if not re.search(rf'^  "?{re.escape(key)}"?:', words, re.MULTILINE)] == []
 
 
 def _looks() -> list[dict[str, str]]:
