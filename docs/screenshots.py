@@ -14,7 +14,7 @@ import orjson
 from aiokafka import AIOKafkaProducer
 from playwright.async_api import Browser, Page
 
-from tests.browser.chromium import installed, opened, started
+from tests.browser.chromium import holds, installed, opened, started
 from tests.kafka.processes import Loa
 
 IMAGES = Path(__file__).parent / "images"
@@ -60,9 +60,9 @@ async def take(browser: Browser, client: httpx.AsyncClient, address: str, look: 
         await leave_work(client, number)
         await page.wait_for_selector('#rows tr[data-status="in_progress"]')
         await page.locator("#rows tr", has_text=PLAYED).locator("[data-act=play]").click()
-        await page.wait_for_function("document.querySelector('audio').currentTime > 1.5")
+        await holds(page, "document.querySelector('audio').currentTime > 1.5")
         await page.click("#player-toggle")
-        await page.wait_for_function("Number(document.querySelector('#rate-now').textContent.replace(',', '.')) > 0")
+        await holds(page, "Number(document.querySelector('#rate-now').textContent.replace(',', '.')) > 0")
         await show(page)
         await page.screenshot(path=IMAGES / f"{look}.png")
 

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, ConsoleMessage, Locator, Page, async_playwright, expect
 
+from tests.kafka.processes import until
+
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PATIENCE_MS = 60_000
 
@@ -78,3 +80,8 @@ async def live(page: Page) -> None:
 def row(page: Page, name: str) -> Locator:
     """The row of a request."""
     return page.locator("#rows tr:not(.details)").filter(has_text=name)
+
+
+async def holds(page: Page, expression: str) -> None:
+    """Wait until a JavaScript expression is true; asked from outside, since the page's policy forbids `eval`."""
+    await until(lambda: page.evaluate(expression), expression, PATIENCE_MS / 1000)

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.chromium import live, row
+from tests.browser.chromium import holds, live, row
 from tests.browser.conftest import Open
 from tests.browser.gateway import SECONDS, FakeGateway, failed, job, letter
 
@@ -132,7 +132,7 @@ async def test_all_can_be_done_by_keyboard(fake: FakeGateway, open_page: Open) -
 
         await row(page, "spoken").locator("[data-act=play]").focus()
         await page.keyboard.press("Enter")
-        await page.wait_for_function("document.querySelector('audio').currentTime > 0.2")
+        await holds(page, "document.querySelector('audio').currentTime > 0.2")
         await page.locator("#player-wave").focus()
         await page.keyboard.press("Home")
         await page.keyboard.press("Space")
@@ -211,7 +211,7 @@ async def test_a_sound_is_seen_sought_and_saved(fake: FakeGateway, open_page: Op
         box = await wave.bounding_box()
         assert box
         await wave.click(position={"x": box["width"] / 2, "y": 10})
-        await page.wait_for_function("Math.abs(document.querySelector('audio').currentTime - 15) < 0.5")
+        await holds(page, "Math.abs(document.querySelector('audio').currentTime - 15) < 0.5")
         async with page.expect_download() as saving:
             await row(page, "spoken").get_by_role("button", name="Download").click()
         assert (await saving.value).suggested_filename == "spoken.wav"

@@ -7,7 +7,7 @@ import uuid
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.chromium import live, opened, row
+from tests.browser.chromium import holds, live, opened, row
 from tests.kafka.installation import Installation
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -31,7 +31,7 @@ async def test_a_text_is_spoken_heard_and_deleted(browser: Browser, served: Serv
         await expect(sent).to_contain_text("Completed")
         await sent.get_by_role("button", name="Play").click()
         await expect(page.locator("#player-wave")).to_have_attribute("data-drawn", "yes")
-        await page.wait_for_function("document.querySelector('audio').currentTime > 0.3")
+        await holds(page, "document.querySelector('audio').currentTime > 0.3")
         await sent.get_by_role("button", name="Delete").click()
         await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
         await expect(sent).to_contain_text("deleted")
