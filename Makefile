@@ -24,7 +24,7 @@ demo: $(READY) ## speak examples/requests.jsonl through a Kafka of its own
 	@$(BIN)/python examples/demo.py $(ARGS)
 
 test: $(VENV)/.dev ## all tests but the long fault runs
-	@$(BIN)/pytest -m "not faults" -n 2 --dist worksteal $(ARGS)
+	@$(BIN)/pytest -m "not faults" -n 3 --dist worksteal $(ARGS)
 
 unit: $(VENV)/.dev ## the tests that start no process: seconds
 	@$(BIN)/pytest tests/unit -n 2 $(ARGS)

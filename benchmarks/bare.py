@@ -14,6 +14,7 @@ from common import cpu_seconds
 from models.engine import Piece
 from models.hibari import Hibari
 from models.registry import Registry
+from models.serve import NICENESS
 from models.speak import chunk_seed, plan
 from streams.requests import SynthesisRequested
 
@@ -91,6 +92,7 @@ class Bare:
 
 def _serve(pipe: Connection, following: Any, jobs: list[Work]) -> None:
     """Take the next text while there is one: no process idles while another has two left."""
+    os.nice(NICENESS)  # as the worker's engine processes do
     engine = Hibari()
     engine.load()
     try:

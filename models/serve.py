@@ -22,6 +22,9 @@ from models.speech import Speech
 _TEST_SENTENCE = "One, two, three."
 _PR_SET_PDEATHSIG = 1
 
+NICENESS = 5
+"""Engines keep all cores busy. Who takes requests in and hands results out needs little, and does not wait for them."""
+
 
 def main(models: str, memory_bytes: str = "0", beat_fd: str = "", beat_seconds: str = "1") -> int:
     """Serve until the input ends; the exit status is 1 when an engine could not be loaded."""
@@ -60,6 +63,7 @@ def _claim_pipes() -> tuple[int, int]:
 
 
 def _guard() -> None:
+    os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     # For a parent killed so hard that a forgotten copy of the pipe could keep this process alive.

@@ -10,6 +10,7 @@ from models.host import EnginePool
 from storage.cleanup import CleanUp
 from storage.files import AudioFiles
 from streams.agents.cleanup import Cleanup
+from streams.agents.express import Express
 from streams.agents.intake import Intake
 from streams.agents.making import Maker
 from streams.agents.service import Service
@@ -38,6 +39,7 @@ class Parts:
     cancellations: Cancellations
     intake: Intake
     service: Service
+    express: Express
 
 
 async def assemble(settings: Settings, stack: AsyncExitStack, connect: Connect) -> Parts:
@@ -69,7 +71,8 @@ async def assemble(settings: Settings, stack: AsyncExitStack, connect: Connect) 
     service.follow(topics["requests.bulk"].name, intake.run_bulk)
     service.follow(topics["requests.retry"].name, intake.run_retries)
     service.follow(topics["cleanup"].name, Cleanup(files, clean_up, writer).run)
-    return Parts(name, topics, files, pool, writer, cancellations, intake, service)
+    express = Express(settings, writer, service.behind)
+    return Parts(name, topics, files, pool, writer, cancellations, intake, service, express)
 
 
 async def _together(*work: Coroutine[Any, Any, Any]) -> None:

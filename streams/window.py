@@ -61,6 +61,11 @@ class Window:
         """Whether this epoch has seen a record of the partition."""
         return partition in self._newest
 
+    def next(self, partition: Partition) -> int | None:
+        """The offset to be taken up next; None before the first record of a partition in this epoch."""
+        newest = self._newest.get(partition)
+        return None if newest is None else newest + 1
+
     def start(self, partition: Partition, offset: int, committed: int | None, log_start: int) -> int:
         """Check the first record of a partition in this epoch against the broker's committed offset.
 

@@ -86,6 +86,7 @@ class Worker:
         await service.start()
         self._watch(parts)
         self._keep(service.keep_committing())
+        self._keep(parts.express.run())
         self._keep(publish_forever(parts.writer, parts.files, settings.cleanup_interval_minutes))
         address = await stack.enter_async_context(
             health_server(settings.health_host, settings.health_port, self._trouble(parts), self._unready(parts))

@@ -8,15 +8,15 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
-from storage.index import sqlite_url
-from streams.broker import EmbeddedBroker
-from tests.kafka.log import Kafka
-from tests.kafka.zygote import Zygote
+if TYPE_CHECKING:  # a fixture imports what it needs: unit tests need none of it, and wait for none of it
+    from streams.broker import EmbeddedBroker
+    from tests.kafka.log import Kafka
+    from tests.kafka.zygote import Zygote
 
 # A busy machine is slow at making examples too, and that says nothing about what is tested.
 settings.register_profile("loa", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -28,6 +28,9 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     """A real broker, shared by all tests of a run: each keeps to its own `prefix`."""
+    from streams.broker import EmbeddedBroker
+    from tests.kafka.log import Kafka
+
     with EmbeddedBroker(tmp_path_factory.mktemp("kafka")) as broker:
         yield Kafka(broker)
 
@@ -35,6 +38,8 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
 @pytest.fixture(scope="session")
 def zygote() -> Iterator[Zygote]:
     """What `loa` commands of the tests are forked from."""
+    from tests.kafka.zygote import Zygote
+
     made = Zygote()
     yield made
     made.close()
@@ -50,6 +55,8 @@ def prefix(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def new_broker(tmp_path: Path) -> Iterator[Callable[..., EmbeddedBroker]]:
     """Makes brokers, not yet started, for tests that stop or kill theirs; stopped at the end of the test."""
+    from streams.broker import EmbeddedBroker
+
     made: list[EmbeddedBroker] = []
 
     def make(data_dir: Path | None = None, port: int | None = None) -> EmbeddedBroker:
@@ -80,7 +87,11 @@ def postgres() -> Iterator[str]:
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database, in SQLite and in PostgreSQL: a test that asks for it runs on both."""
     if request.param == "sqlite":
+        from storage.index import sqlite_url
+
         return sqlite_url(tmp_path / "index.sqlite")
+    import psycopg
+
     address: str = request.getfixturevalue("postgres")
     name = f"test_{next(_numbers)}"
     with psycopg.connect(address, autocommit=True) as connection:

@@ -17,6 +17,7 @@ from typing import Any
 import faust
 import faust.streams
 import structlog
+from aiokafka.errors import IllegalStateError
 from faust.app.base import BootStrategy
 
 from streams.agents.delivery import Deliveries, Delivery
@@ -138,6 +139,24 @@ class Service(faust.App):  # type: ignore[misc]
         while True:
             await asyncio.sleep(COMMIT_SECONDS)
             await self.commit_finished()
+
+    def behind(self, topic: str, least: int) -> dict[int, int]:
+        """Partitions of a topic with more than `least` records that were not taken up, and the next offset of each."""
+        if self._consumer is None or self.rebalancing:
+            return {}
+        found = {}
+        for tp in self.consumer.assignment():
+            after = self.window.next(Partition(tp.topic, tp.partition)) if tp.topic == topic else None
+            if after is not None and self._log_end(tp) - after > least:
+                found[tp.partition] = after
+        return found
+
+    def _log_end(self, tp: Any) -> int:
+        """As the last fetch has told."""
+        try:
+            return self.consumer.highwater(tp) or 0
+        except IllegalStateError:  # it was taken away meanwhile
+            return 0
 
     async def _revoked(self, _: Any, __: set[Any], **___: Any) -> None:
         self.window.reset()

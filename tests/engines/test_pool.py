@@ -12,6 +12,7 @@ from models import wire
 from models.engine import EngineDied, EngineTimeout, ModelError, OutOfMemory, Piece, SpeakError, UnknownModel
 from models.host import EnginePool
 from models.process import ended
+from models.serve import NICENESS
 from models.speech import Speech
 
 ODD = "odd_engines:Odd"
@@ -28,6 +29,11 @@ async def test_all_processes_speak_and_are_counted(start_pool: StartPool) -> Non
     assert pool.processes == len(pool.pids) == 2
     speeches = await asyncio.gather(*(say(pool, "x" * n) for n in range(20, 60)))
     assert [round(s.seconds * 15) for s in speeches] == list(range(20, 60))
+
+
+async def test_who_hands_out_work_goes_before_who_does_it(start_pool: StartPool) -> None:
+    pool = await start_pool(ODD)
+    assert psutil.Process(pool.pids[0]).nice() == min(psutil.Process().nice() + NICENESS, 19)
 
 
 @pytest.mark.parametrize(

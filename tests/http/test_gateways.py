@@ -114,9 +114,10 @@ async def test_without_a_worker_a_call_is_kept_and_answered_later(loa: Installat
     async with httpx.AsyncClient(base_url=address, timeout=PATIENCE) as client:
 
         async def there() -> bool:
-            return (await client.get(answer.headers["location"])).status_code == 200
+            return bool((await client.get(answer.headers["location"])).json()["job"]["status"] == "completed")
 
-        await until(there, "the audio, from another gateway")
+        await until(there, "it is spoken, as another gateway tells")
+        assert (await client.get(f"/api/tts/audio/{answer.json()['job']['file_id']}")).status_code == 200
 
 
 async def test_who_leaves_cancels_only_what_nobody_can_fetch(loa: Installation) -> None:

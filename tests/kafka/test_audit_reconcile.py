@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 from streams.kafka import EventWriter
 from streams.readers.reconcile import Reconciler
 from streams.settings import load
@@ -53,6 +55,6 @@ async def test_the_command_brings_them_back_while_it_runs(loa: Installation) -> 
     async with loa.reader("completed", "failed") as reader:
         outcomes = await reader.answered("skipped")
     assert [event.short for event in outcomes["skipped"]] == ["completed"]
-    reconciler.popen.terminate()
+    reconciler.send(signal.SIGTERM)
     await until(lambda: reconciler.popen.poll() is not None, "the reconciler's end")
     assert reconciler.popen.poll() == 0

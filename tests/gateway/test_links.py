@@ -10,7 +10,7 @@ import pytest
 
 from streams.gateway.keys import Scope, create
 from streams.settings import SettingsError, load
-from tests.unit.gateway.rig import Site
+from tests.gateway.rig import Site
 
 SECRET = "a-secret-of-some-length"
 

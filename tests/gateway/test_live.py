@@ -14,7 +14,7 @@ from streams.gateway.errors import ApiError
 from streams.gateway.live import live
 from streams.gateway.speech import Asked
 from tests.fakes import InProcessPool
-from tests.unit.gateway.rig import Site
+from tests.gateway.rig import Site
 
 TEXT = " ".join(f"Sentence number {number} of a long story is being read aloud." for number in range(60))
 SPOKEN = {"text": TEXT, "model": "tone", "speed": 4.0, "language": "en", "stream": True}

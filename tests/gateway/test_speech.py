@@ -11,7 +11,7 @@ from models.engine import EngineTimeout
 from storage.errors import Unavailable
 from storage.records import file_id
 from tests.fakes import InProcessPool
-from tests.unit.gateway.rig import Site
+from tests.gateway.rig import Site
 
 URL = "/api/tts/synthesize"
 

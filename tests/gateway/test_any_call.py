@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streams.requests import SynthesisRequested
-from tests.unit.gateway.rig import Site
+from tests.gateway.rig import Site
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=20)
 ANY = st.recursive(

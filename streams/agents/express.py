@@ -1,0 +1,147 @@
+"""Short requests that lie behind a backlog are carried past it.
+
+A partition is a queue: what a worker has not read yet it cannot prefer. So while many records of its partitions lie
+before it, each worker reads on with a second consumer, without a group, and copies what is short, may not wait, and is
+of a tenant that asks for little to the lane of retries, which is read beside. The original is answered when its turn
+comes: the two are one request, and have one result.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import orjson
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from streams.headers import again, attempt, origin, since
+from streams.kafka import EventWriter, client_options
+from streams.readers.identity import headers_of, place_of
+from streams.readers.replay import when
+from streams.requests import DEFAULT_TENANT
+from streams.settings import Settings
+from streams.topics import MAX_MESSAGE_BYTES, Topics
+
+LANE = "requests.retry"
+LOOK_SECONDS = 0.25
+POLL_MS = 200
+AT_ONCE = 500
+BACKLOG = 200
+NEAR = 64
+SHORT_BYTES = 4096
+MOST_TENANTS = 10_000
+
+log = structlog.get_logger(__name__)
+
+Behind = Callable[[str, int], Mapping[int, int]]
+
+
+@dataclass(slots=True)
+class Turns:
+    """A token bucket: so many at once, and so many a second after that."""
+
+    most: float = 16.0
+    per_second: float = 2.0
+    left: float = 16.0
+    looked: float = 0.0
+
+    def take(self, now: float) -> bool:
+        """Whether one more is allowed."""
+        self.left = min(self.most, self.left + (now - self.looked) * self.per_second)
+        self.looked = now
+        if self.left < 1:
+            return False
+        self.left -= 1
+        return True
+
+
+class Express:
+    """Carries requests past a backlog. `behind`: of a topic, the partitions before which more than so many records lie,
+    and the offset that each takes up next. `carried`: how many were.
+    """
+
+    def __init__(
+        self, settings: Settings, writer: EventWriter, behind: Behind, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.carried = 0
+        self._settings = settings
+        self._writer = writer
+        self._topic = Topics(settings)["requests"].name
+        self._behind = behind
+        self._clock = clock
+        self._seen: dict[int, int] = {}
+        self._turns: dict[str, Turns] = {}
+
+    async def run(self) -> None:
+        """Look for a backlog for as long as the worker lives; a broker that does not answer is no reason to end."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                if self._behind(self._topic, BACKLOG):
+                    await self._follow()
+            except KafkaError as error:
+                log.warning("what lies behind a backlog is not seen now", error=str(error))
+
+    async def _follow(self) -> None:
+        before = self.carried
+        async with self._consumer() as consumer:
+            while behind := self._behind(self._topic, BACKLOG):
+                pairs = self._stand(consumer, behind)
+                found = await consumer.getmany(*pairs, timeout_ms=POLL_MS, max_records=AT_ONCE)
+                for pair, records in found.items():
+                    self._seen[pair.partition] = records[-1].offset + 1
+                    await self.carry(records, behind[pair.partition] + NEAR)
+        log.info("a backlog was read ahead", carried=self.carried - before)
+
+    async def carry(self, records: Iterable[ConsumerRecord], first: int) -> None:
+        """Copy those of these records that are to go before others; `first`: what lies before it is soon reached."""
+        for record in records:
+            if record.offset >= first and self._goes_before(record):
+                headers = headers_of(record)
+                named = again(record.headers, origin(headers, place_of(record)), 1, since(headers, when(record)))
+                await self._writer.write(LANE, record.key, record.value, named)
+                self.carried += 1
+
+    def _stand(self, consumer: AIOKafkaConsumer, behind: Mapping[int, int]) -> list[TopicPartition]:
+        """Let it read these partitions on from where it was, or from where the worker is, and no others."""
+        pairs = [pair for pair in consumer.assignment() if pair.partition in behind]
+        consumer.pause(*(pair for pair in consumer.assignment() if pair not in pairs))
+        for pair in pairs:
+            if pair in consumer.paused() or self._seen.get(pair.partition, -1) < behind[pair.partition]:
+                self._seen[pair.partition] = max(self._seen.get(pair.partition, 0), behind[pair.partition])
+                consumer.seek(pair, self._seen[pair.partition])
+                consumer.resume(pair)
+        return pairs
+
+    def _goes_before(self, record: ConsumerRecord) -> bool:
+        if record.value is None or len(record.value) > SHORT_BYTES or attempt(headers_of(record)) > 1:
+            return False
+        try:
+            fields = orjson.loads(record.value)
+        except orjson.JSONDecodeError:
+            return False  # it is refused in its turn
+        if not isinstance(fields, dict) or fields.get("priority") == "bulk":
+            return False
+        if len(self._turns) > MOST_TENANTS:
+            self._turns.clear()
+        turns = self._turns.setdefault(str(fields.get("tenant") or DEFAULT_TENANT), Turns(looked=self._clock()))
+        return turns.take(self._clock())
+
+    @asynccontextmanager
+    async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
+        consumer = AIOKafkaConsumer(
+            self._topic,
+            **client_options(self._settings),
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=MAX_MESSAGE_BYTES,
+        )
+        try:
+            await consumer.start()
+            consumer.pause(*consumer.assignment())
+            yield consumer
+        finally:
+            await consumer.stop()

@@ -1,0 +1,89 @@
+"""How fast speech is made, how long the queue takes, and who is sent away."""
+
+import pytest
+
+from storage.errors import IndexUnavailable
+from streams import settings
+from streams.gateway.errors import ApiError
+from streams.gateway.load import Load
+
+
+class Queue:
+    """An index that knows how much is queued."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.asked = 0
+        self.broken = False
+
+    def queued_seconds(self, lane):
+        self.asked += 1
+        if self.broken:
+            raise IndexUnavailable("away")
+        return self.seconds.get(lane, 0.0)
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def queue():
+    return Queue()
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def load(queue, clock):
+    return Load(settings.load({"TTS_MAX_QUEUED_SECONDS": "100"}), queue, clock)
+
+
+def done(load, seconds, took):
+    load.heard("completed", {"duration_seconds": seconds, "synthesis_seconds": took})
+
+
+async def test_a_lane_that_is_full_says_when_to_come_again(load, queue):
+    queue.seconds["interactive"] = 300.0
+    done(load, 10.0, 1.0)
+    with pytest.raises(ApiError, match="300 seconds of speech") as refused:
+        await load.admit("interactive")
+    assert refused.value.status == 429
+    assert refused.value.headers["Retry-After"] == "20", "200 too many at ten a second"
+    await load.admit("bulk")
+
+
+async def test_the_index_is_asked_once_a_second(load, queue, clock):
+    for _ in range(10):
+        await load.admit("interactive")
+    assert queue.asked == 1
+    clock.now += 1.5
+    await load.admit("interactive")
+    assert queue.asked == 2
+
+
+async def test_nobody_is_sent_away_for_an_index_that_is_away(load, queue):
+    queue.broken = True
+    await load.admit("interactive")
+
+
+def test_speed_is_that_of_one_or_of_all_together(load, clock):
+    assert load.speed is None and load.wait_for(5.0) is None
+    load.heard("failed", {"code": "internal"})
+    load.heard("completed", {"duration_seconds": "x"})
+    assert load.speed is None
+    done(load, 10.0, 5.0)
+    assert load.speed == 2.0
+    for _ in range(9):
+        clock.now += 1.0
+        done(load, 10.0, 5.0)
+    assert load.speed == 10.0, "five at a time"
+    assert load.wait_for(50.0) == 5.0
+    clock.now += 120.0
+    assert load.speed == 2.0, "what was long ago does not count together"
