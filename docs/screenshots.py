@@ -4,17 +4,19 @@ make screenshots        (needs a Chromium)
 """
 
 import asyncio
+import signal
 import sys
 import tempfile
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
 import orjson
 from aiokafka import AIOKafkaProducer
-from playwright.async_api import Browser, Page
+from playwright.async_api import Page
 
-from tests.browser.chromium import holds, installed, opened, started
+from tests.browser.chromium import holds, installed, live, opened, started
 from tests.kafka.processes import Loa
 
 IMAGES = Path(__file__).parent / "images"
@@ -37,42 +39,43 @@ CHAPTER = (
 
 
 async def fill(client: httpx.AsyncClient, kafka: str) -> None:
-    """Speak the examples, one after the other; one fails."""
+    """Speak the examples, one after the other; one fails. Leave something long, and something that may wait."""
     async with AIOKafkaProducer(bootstrap_servers=kafka) as producer:
         await producer.send_and_wait("tts.requests", orjson.dumps(REFUSED))
     for name, request in SPOKEN:
         answer = await client.post("/api/tts/synthesize", json=request, headers={"X-Request-ID": name})
         answer.raise_for_status()
-
-
-async def leave_work(client: httpx.AsyncClient, number: int) -> None:
-    """Something long to be spoken, and something that may wait."""
     later = {"Prefer": "respond-async"}
-    for name, more in ((f"chapter-{number}", {}), (f"archive-{number}", {"priority": "bulk"})):
+    for name, more in (("chapter-1", {}), ("archive-1", {"priority": "bulk"}), ("chapter-2", {})):
         request = {"text": CHAPTER, **more}
         await client.post("/api/tts/synthesize", json=request, headers=later | {"X-Request-ID": name})
 
 
-async def take(browser: Browser, client: httpx.AsyncClient, address: str, look: str, number: int) -> None:
-    """One picture: something plays, and something is being spoken."""
-    async with opened(browser, address, device_scale_factor=2, **LOOKS[look]) as (page, _):
-        await page.wait_for_selector("#connection[data-state=live]")
-        await leave_work(client, number)
-        await page.wait_for_selector('#rows tr[data-status="in_progress"]')
-        await page.locator("#rows tr", has_text=PLAYED).locator("[data-act=play]").click()
-        await holds(page, "document.querySelector('audio').currentTime > 1.5")
-        await page.click("#player-toggle")
-        await holds(page, "Number(document.querySelector('#rate-now').textContent.replace(',', '.')) > 0")
-        await show(page)
-        await page.screenshot(path=IMAGES / f"{look}.png")
-
-
-async def show(page: Page) -> None:
-    """The top, or on a phone the jobs."""
-    phone = await page.evaluate("innerWidth < 768")
+async def take(page: Page, name: str) -> None:
+    """One picture: something has been played, and something is being spoken."""
+    await page.locator("#rows tr", has_text=PLAYED).locator("[data-act=play]").click()
+    await holds(page, "document.querySelector('audio').currentTime > 1.5")
+    await page.click("#player-toggle")
     await page.evaluate("document.activeElement.blur()")
-    await page.evaluate("document.getElementById('jobs').scrollIntoView()" if phone else "scrollTo(0, 0)")
+    await page.evaluate("innerWidth < 768 ? document.getElementById('jobs').scrollIntoView() : scrollTo(0, 0)")
     await page.mouse.move(0, 0)
+    await page.screenshot(path=IMAGES / f"{name}.png")
+
+
+async def take_all(stack: AsyncExitStack, ready: dict[str, str]) -> None:
+    """The pages are open while the examples are spoken, so that they have something to draw."""
+    browser = await stack.enter_async_context(started())
+    client = await stack.enter_async_context(httpx.AsyncClient(base_url=ready["http"], timeout=120))
+    pages = {}
+    for name, look in LOOKS.items():
+        page, _ = await stack.enter_async_context(opened(browser, ready["http"], device_scale_factor=2, **look))
+        await live(page)
+        pages[name] = page
+    await fill(client, ready["kafka"])
+    for name, page in pages.items():
+        await page.bring_to_front()
+        await holds(page, "document.querySelector('#rows tr[data-status=in_progress] progress')?.value > 0.3")
+        await take(page, name)
 
 
 async def main() -> None:
@@ -84,13 +87,11 @@ async def main() -> None:
         settings = {"TTS_STORAGE_DIR": "storage/audio", "TTS_WORKER_ID": "worker-1"}
         loa = Loa(["up", "--port", "0"], settings, Path(folder))
         try:
-            ready = await loa.ready()
-            async with httpx.AsyncClient(base_url=ready["http"], timeout=120) as client, started() as browser:
-                await fill(client, ready["kafka"])
-                for number, look in enumerate(LOOKS, 1):
-                    await take(browser, client, ready["http"], look, number)
+            async with AsyncExitStack() as stack:
+                await take_all(stack, await loa.ready())
         finally:
-            loa.end()
+            loa.send(signal.SIGTERM)
+            await loa.status()
 
 
 asyncio.run(main())

@@ -105,6 +105,7 @@ export function detailsOf(job) {
   const file = job.result;
   const pairs = [
     job.queue && [t("fact.queue"), queue(job.queue)],
+    job.error && [t("fact.error"), `${job.error.code}: ${job.error.message ?? ""}`],
     plain("file_id"),
     plain("tenant"),
     plain("priority", job.priority && t(job.priority)),

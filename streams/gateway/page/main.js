@@ -76,6 +76,7 @@ $("more").addEventListener("click", () => doing($("more"), "jobs-problem", readM
 onLanguage(draw);
 draw();
 regularly(drawRate, 1000);
+regularly(drawLetters, 10_000);
 regularly(jobsSoon, 5000);
 regularly(statsSoon, 5000);
 regularly(workersSoon, 10_000);

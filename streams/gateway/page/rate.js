@@ -27,16 +27,16 @@ export class Rate {
     this.steps.set(step, (this.steps.get(step) ?? 0) + Math.max(0, seconds - before));
   }
 
-  // Seconds of speech a second in each step, the running one last.
+  // Seconds of speech a second in each step that is over, the last one last.
   points() {
     const last = Math.floor(this.now() / STEP);
-    for (const step of this.steps.keys()) if (step <= last - POINTS) this.steps.delete(step);
-    return Array.from({ length: POINTS }, (_, at) => (this.steps.get(last - POINTS + 1 + at) ?? 0) / STEP);
+    for (const step of this.steps.keys()) if (step < last - POINTS) this.steps.delete(step);
+    return Array.from({ length: POINTS }, (_, at) => (this.steps.get(last - POINTS + at) ?? 0) / STEP);
   }
 
   // Over the last three steps, or as long as the page has been open.
   current() {
-    const steps = Math.min(3, Math.floor(this.now() / STEP) - this.began + 1);
+    const steps = Math.max(1, Math.min(3, Math.floor(this.now() / STEP) - this.began));
     return (
       this.points()
         .slice(-steps)

@@ -75,6 +75,7 @@ export const EN = {
   "job.failed": "Failed: {id}",
   "job.again": "may work later",
   "fact.file_id": "File",
+  "fact.error": "Reason",
   "fact.tenant": "Tenant",
   "fact.priority": "Priority",
   "fact.characters": "Characters",

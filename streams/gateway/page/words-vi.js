@@ -75,6 +75,7 @@ export const VI = {
   "job.failed": "Thất bại: {id}",
   "job.again": "có thể thử lại sau",
   "fact.file_id": "Tệp",
+  "fact.error": "Lý do",
   "fact.tenant": "Khách thuê",
   "fact.priority": "Mức ưu tiên",
   "fact.characters": "Số ký tự",
