@@ -20,10 +20,11 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from common import Figures, load, machine, pairs, table, write_json
 from processes import workplace
+from stored import put
 
 from storage.files import AudioFiles
 from storage.local import LocalStore
-from storage.records import Record, file_id, iso
+from storage.records import file_id, iso
 from streams import settings as settings_module
 from streams.kafka import admin_client
 from streams.requests import parse
@@ -160,35 +161,9 @@ def store_files(folder: Path, count: int) -> AudioFiles:
     """A store with so many files of which no event speaks is no healthy one, but takes as long to look at."""
     files = AudioFiles(LocalStore(folder))
     audio = os.urandom(AUDIO_BYTES)
-    now = datetime.now(UTC)
     for number in range(count):
-        named = file_id("default", f"file-{number}")
-        with files.store.scratch() as path:
-            path.write_bytes(audio)
-            files.put_once(record(files, named, f"file-{number}", audio, now), path)
+        put(files, f"file-{number}", audio)
     return files
-
-
-def record(files: AudioFiles, named: str, request_id: str, audio: bytes, now: datetime) -> Record:
-    sha256 = hashlib.sha256(audio).hexdigest()
-    return Record(
-        file_id=named,
-        file_path=files.file_path(named, "wav"),
-        text="x",
-        model="tone",
-        created_at=now,
-        expires_at=now + timedelta(days=1),
-        expiry_hours=24,
-        file_size=len(audio),
-        request_id=request_id,
-        format="wav",
-        sample_rate=24000,
-        duration_seconds=5.2,
-        sha256=sha256,
-        pcm_sha256=sha256,
-        model_revision="1",
-        content_sha256=sha256,
-    )
 
 
 def look(folder: Path, files: AudioFiles, settings: Settings) -> tuple[float, float]:

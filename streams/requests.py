@@ -6,7 +6,16 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import AnyHttpUrl, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AnyHttpUrl,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+)
 
 from streams.errors import ErrorCode, RequestError
 from streams.settings import Settings
@@ -16,18 +25,32 @@ DEFAULT_TENANT = "default"
 HTTP_URL = re.compile(r"https?://[^\s\x00-\x1f]+")
 LONGEST_URL = 2083
 
+SPEAKABLE = {"pattern": r"^[^\u0000]*[\p{L}\p{N}][^\u0000]*$"}
+"""A letter or a number, and no NUL: for schemas, since it is judged elsewhere, after the text was made clean."""
+
+_HTTP = {"type": "string", "format": "iri", "pattern": "^https?://", "maxLength": LONGEST_URL}
+
 Id = Annotated[str, StringConstraints(pattern=ID_PATTERN)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Url = Annotated[AnyHttpUrl, WithJsonSchema(_HTTP)]
 Format = Literal["wav", "flac", "mp3", "opus", "ogg", "pcm"]
+
+
+def _whole(value: Any) -> Any:
+    """JSON has one kind of numbers, in which 5.0 is 5."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _speaker(value: Any) -> Any:
     """A number is as good as its digits; `05` and `5` are one speaker, which the registry knows."""
+    value = _whole(value)
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _moment(value: Any) -> Any:
     """A time with its zone, as ISO 8601 text; strict mode alone would take no text."""
+    if value is None:
+        return None
     if not isinstance(value, str):
         raise ValueError("must be an ISO 8601 time with a zone, such as 2025-01-03T10:00:00Z")
     moment = datetime.fromisoformat(value)
@@ -37,6 +60,8 @@ def _moment(value: Any) -> Any:
 
 
 def _url(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > LONGEST_URL:
+        raise ValueError(f"has more than {LONGEST_URL} characters")
     return AnyHttpUrl(value) if isinstance(value, str) else value
 
 
@@ -45,20 +70,27 @@ class SynthesisRequested(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True, allow_inf_nan=False)
 
-    text: Annotated[str, Field(min_length=1, examples=["Hello from Loa."], description="what to speak")]
+    text: Annotated[
+        str,
+        Field(min_length=1, examples=["Hello from Loa."], description="what to speak", json_schema_extra=SPEAKABLE),
+    ]
     request_id: Id | None = Field(None, description="names the request and its file; default: the record's position")
     model: Name = Field("auto", description="engine; `auto` picks one by language")
     voice: Name | None = Field(None, description="voice, as `name` or `engine/name`; it goes before `speaker_id`")
-    speaker_id: Annotated[Name | None, BeforeValidator(_speaker)] = Field(
+    speaker_id: Annotated[Name | None, BeforeValidator(_speaker, json_schema_input_type=Name | int | None)] = Field(
         None, description="number in the table of speakers; a leading tag in the text, [05], sets it too"
     )
     language: Annotated[str | None, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$")] = Field(
         None, description="BCP 47 tag; detected when absent"
     )
     speed: Annotated[float, Field(ge=0.25, le=4)] = Field(1.0, description="1 is the voice's own pace")
-    seed: Annotated[int | None, Field(ge=0, lt=2**63)] = Field(None, description="default: made from the content")
+    seed: Annotated[int | None, Field(ge=0, lt=2**63), BeforeValidator(_whole)] = Field(
+        None, description="default: made from the content"
+    )
     format: Format = Field("wav", description="audio format of the file")
-    sample_rate: Annotated[int | None, Field(ge=8000, le=48_000)] = Field(None, description="Hz; default: the voice's")
+    sample_rate: Annotated[int | None, Field(ge=8000, le=48_000), BeforeValidator(_whole)] = Field(
+        None, description="Hz; default: the voice's"
+    )
     stream: bool = Field(False, description="let gateways pass on the audio while it is being spoken")
     store: bool = Field(True, description="false: keep the audio only as long as its delivery needs")
     expiry_hours: Annotated[float | None, Field(gt=0)] = Field(None, description="life of the file, in hours")
@@ -66,7 +98,7 @@ class SynthesisRequested(BaseModel):
     tenant: Id | None = Field(None, description="whose request this is; default: `default`")
     priority: Literal["interactive", "bulk"] = Field("interactive", description="bulk may wait")
     deadline: Annotated[datetime | None, BeforeValidator(_moment)] = Field(None, description="speak it before, or not")
-    callback_url: Annotated[AnyHttpUrl | None, BeforeValidator(_url)] = Field(None, description="webhook to call")
+    callback_url: Annotated[Url | None, BeforeValidator(_url)] = Field(None, description="webhook to call")
     metadata: dict[str, Any] | None = Field(None, description="echoed in every event about this request")
 
     @property

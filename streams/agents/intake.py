@@ -11,7 +11,7 @@ from models.schedule import Lane
 from storage.records import iso
 from streams.agents.budget import Budget
 from streams.agents.delivery import Deliveries, Delivery
-from streams.agents.job import Job, understand
+from streams.agents.job import Job, echo_of, understand
 from streams.agents.synthesis import Synthesis, fault
 from streams.errors import ErrorCode, RequestError
 from streams.readers.cancellations import Cancellations
@@ -102,6 +102,7 @@ class Intake:
 
         What may wait, or does not fit, makes room for those behind it on the log: it leaves for the bulk lane.
         """
+        request = None
         budget, movable = self._budgets[lane], lane is Lane.INTERACTIVE and delivery.attempt == 1
         try:
             request = await self._aside(delivery, parse, delivery.value, self._settings)
@@ -109,6 +110,7 @@ class Intake:
             leaves = movable and (request.priority == "bulk" or not budget.fits(request.tenant_id))
             job = None if leaves else await self._aside(delivery, understand, delivery, request, self._registry)
         except RequestError as error:
+            error.echo = error.echo or (echo_of(request) if request else {})
             await self._begin(self._synthesis.fail([delivery], error), self._quick)
             return
         twin = self._in_hand.get(job.file_id) if job else None

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from models.audio import delivered_rate
 from models.engine import ModelError, UnknownModel, UnknownVoice, UnsupportedFormat, UnsupportedLanguage
@@ -85,14 +86,17 @@ class Job:
         return RequestError(ErrorCode.REQUEST_CONFLICT, message)
 
 
+def echo_of(request: SynthesisRequested) -> dict[str, Any]:
+    """What an outcome repeats of a request of which no job was made."""
+    return request.model_dump(include={"request_id", "tenant", "metadata"}) | {"callback_url": request.callback}
+
+
 def understand(delivery: Delivery, request: SynthesisRequested, registry: Registry) -> Job:
     """A record's request → a job. Raises RequestError, whose echo says what of the record can be repeated."""
     try:
         choice = _choose(request, registry)
     except RequestError as error:
-        error.echo = request.model_dump(include={"request_id", "tenant", "metadata"}) | {
-            "callback_url": request.callback
-        }
+        error.echo = echo_of(request)
         raise
     chunks = plan(choice)
     request_id = request.request_id or delivery.origin

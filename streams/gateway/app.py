@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp
 
 from streams import __version__
@@ -20,6 +21,8 @@ from streams.gateway.middleware import EveryAnswer
 from streams.gateway.pages import calls_page
 from streams.gateway.parts import Parts
 
+CALLS = (synthesize, jobs, events, audio, statistics, openai, operations, health, page)
+ROUTERS = tuple(module.router for module in CALLS)
 OF_HTTP = {404: "not_found", 405: "method_not_allowed"}
 
 log = structlog.get_logger(__name__)
@@ -50,8 +53,8 @@ def create_app(parts: Parts, metrics: Metrics) -> FastAPI:
 def routes() -> FastAPI:
     """All calls and how they fail, without anything behind them."""
     app = FastAPI(title="Loa", version=__version__, description=DESCRIPTION, docs_url=None, redoc_url=None)
-    for module in (synthesize, jobs, events, audio, statistics, openai, operations, health, page):
-        app.include_router(module.router)
+    for router in ROUTERS:
+        app.include_router(router)
     app.add_exception_handler(ApiError, _refused)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _of_http)
@@ -90,6 +93,8 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
 async def _of_http(request: Request, error: Exception) -> JSONResponse:
     status = error.status_code if isinstance(error, HTTPException) else 500
     headers = error.headers if isinstance(error, HTTPException) else None
+    if status == 405:
+        headers = {"Allow": ", ".join(_methods(request))}
     return _answer(
         request,
         ApiError(
@@ -99,6 +104,13 @@ async def _of_http(request: Request, error: Exception) -> JSONResponse:
             headers,
         ),
     )
+
+
+def _methods(request: Request) -> list[str]:
+    """All methods that a path has, over all its routes."""
+    routes = [*request.app.routes, *(route for router in ROUTERS for route in router.routes)]
+    found = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in found for method in getattr(route, "methods", None) or ()})
 
 
 def _phrase(error: Exception) -> str:

@@ -2,13 +2,14 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from storage.records import Record, Tombstone, iso
 from streams.events import CleanupRequested
+from streams.gateway.answers import AUDIO, FILE_HEADERS, Cleanup, FileDeleted, Link, MetadataAnswer, Responses
 from streams.gateway.cleaning import Cleaning
 from streams.gateway.downloads import download
 from streams.gateway.errors import not_found
@@ -21,18 +22,19 @@ LONGEST_LINK_SECONDS = 31_536_000
 
 router = APIRouter(tags=["files"])
 
-AUDIO: dict[int | str, dict[str, Any]] = {
-    200: {"description": "the audio", "content": {"audio/*": {}}},
-    206: {"description": "the part that was asked for", "content": {"audio/*": {}}},
+DOWNLOAD: Responses = {
+    200: {"description": "the audio", "content": AUDIO, "headers": FILE_HEADERS},
+    206: {"description": "the part that was asked for", "content": AUDIO, "headers": FILE_HEADERS},
     304: {"description": "the caller has it"},
     404: {"description": "no such file"},
     410: {"description": "it expired or was deleted"},
     416: {"description": "no such part"},
 }
+PENDING: Responses = {202: {"description": "it is asked for, and goes on", "model": FileDeleted}}
 
 
 @router.head("/api/tts/audio/{file_id}", include_in_schema=False)
-@router.get("/api/tts/audio/{file_id}", response_class=Response, responses=AUDIO)
+@router.get("/api/tts/audio/{file_id}", response_class=Response, responses=DOWNLOAD)
 async def audio(
     file_id: str,
     request: Request,
@@ -46,7 +48,7 @@ async def audio(
     return await download(request, parts.library, record, caller.until)
 
 
-@router.get("/api/tts/audio/{file_id}/link")
+@router.get("/api/tts/audio/{file_id}/link", response_model=Link)
 async def link(
     file_id: str,
     request: Request,
@@ -63,14 +65,14 @@ async def link(
     return JSONResponse({"success": True, "url": url, "expires_at": iso(until)})
 
 
-@router.get("/api/tts/audio/{file_id}/metadata")
+@router.get("/api/tts/audio/{file_id}/metadata", response_model=MetadataAnswer)
 async def metadata(file_id: str, request: Request, parts: PartsOf) -> JSONResponse:
     """What is known about a file."""
     record = await parts.library.record(file_id, parts.caller(request, Scope.READ))
     return JSONResponse({"success": True, "metadata": shown(record)})
 
 
-@router.delete("/api/tts/audio/{file_id}")
+@router.delete("/api/tts/audio/{file_id}", response_model=FileDeleted, responses=PENDING)
 async def delete(file_id: str, request: Request, parts: PartsOf) -> JSONResponse:
     """Delete a file now; answered once it is gone, or with 202 if that takes long. A repeat is answered alike."""
     caller = parts.caller(request, Scope.SPEAK)
@@ -88,7 +90,7 @@ async def delete(file_id: str, request: Request, parts: PartsOf) -> JSONResponse
     return JSONResponse(answer)
 
 
-@router.post("/api/tts/storage/cleanup", tags=["operations"])
+@router.post("/api/tts/storage/cleanup", tags=["operations"], response_model=Cleanup)
 async def cleanup(request: Request, parts: PartsOf) -> JSONResponse:
     """Remove what has expired, now rather than at the next interval; answered once the workers have done it."""
     parts.caller(request, Scope.ADMIN)

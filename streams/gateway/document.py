@@ -44,11 +44,21 @@ def document(app: FastAPI) -> dict[str, Any]:
         made.setdefault("components", {}).setdefault("schemas", {}).update(
             synthesize.schemas() | {"Speech": openai.SCHEMA}
         )
+        _leave_out_nulls(made)
         _say_how_calls_fail(made)
         made["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
         made["security"] = [{}, {"key": []}]
         app.openapi_schema = made
     return app.openapi_schema
+
+
+def _leave_out_nulls(made: dict[str, Any]) -> None:
+    """From parameters: one that is null is one that is not there."""
+    for calls in made["paths"].values():
+        for parameter in (each for call in calls.values() for each in call.get("parameters", ())):
+            schema = parameter["schema"]
+            some = [each for each in schema.pop("anyOf", ()) if each != {"type": "null"}]
+            parameter["schema"] = schema | (some[0] if len(some) == 1 else {"anyOf": some} if some else {})
 
 
 def _say_how_calls_fail(made: dict[str, Any]) -> None:
@@ -62,4 +72,7 @@ def _say_how_calls_fail(made: dict[str, Any]) -> None:
         for call in calls.values():
             call["responses"].pop("422", None)
             content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
-            call["responses"].setdefault("default", {"description": "an error", "content": content})
+            call["responses"].setdefault("default", {"description": "an error"})
+            for status, answer in call["responses"].items():
+                if status == "default" or status >= "400":
+                    answer.setdefault("content", content)

@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 
+from streams.gateway.answers import EVENTS
 from streams.gateway.auth import Caller
 from streams.gateway.errors import ApiError, busy
 from streams.gateway.event_ids import TOPICS, Places, read, written
@@ -34,7 +35,7 @@ log = structlog.get_logger(__name__)
 @router.get(
     "/api/tts/events",
     response_class=StreamingResponse,
-    responses={200: {"description": "events, for as long as the caller listens", "content": {"text/event-stream": {}}}},
+    responses={200: {"description": "events, for as long as the caller listens", "content": EVENTS}},
 )
 async def events(
     request: Request,

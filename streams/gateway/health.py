@@ -5,12 +5,16 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from streams.gateway.answers import Alive, NotReady, Ready, Responses
 from streams.gateway.parts import PartsOf
 from streams.gateway.waits import Waits
 from streams.kafka import answering
 from streams.readers.group import members
 
 router = APIRouter(tags=["operations"])
+
+NOT_READY: Responses = {503: {"description": "a request would not be spoken now", "model": NotReady}}
+METRICS: Responses = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 
 
 class Metrics:
@@ -32,13 +36,13 @@ class Metrics:
         self._seconds.labels(method, route).observe(seconds)
 
 
-@router.get("/healthz")
+@router.get("/healthz", response_model=Alive)
 async def healthz() -> JSONResponse:
     """Whether the process lives."""
     return JSONResponse({"ok": True})
 
 
-@router.get("/readyz", responses={503: {"description": "a request would not be spoken now"}})
+@router.get("/readyz", response_model=Ready, responses=NOT_READY)
 async def readyz(parts: PartsOf) -> JSONResponse:
     """Whether a request would be spoken now: the broker answers, and a worker is in the group."""
     if not parts.waits.listening:
@@ -53,7 +57,7 @@ async def readyz(parts: PartsOf) -> JSONResponse:
     return JSONResponse({"ok": True, "workers": len(workers)})
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", response_class=Response, responses=METRICS)
 async def metrics(request: Request) -> Response:
     """Metrics as Prometheus reads them."""
     return Response(generate_latest(request.app.state.metrics.registry), media_type=CONTENT_TYPE_LATEST)

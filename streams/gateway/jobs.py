@@ -14,6 +14,7 @@ from storage.errors import BadCursor, IndexTrouble
 from storage.index import Index, Job, Status
 from storage.records import iso
 from streams.events import CancelRequested
+from streams.gateway.answers import JobAnswer, JobPage, Responses
 from streams.gateway.auth import Caller
 from streams.gateway.errors import ApiError, not_found
 from streams.gateway.keys import Scope
@@ -32,19 +33,29 @@ Tenant = Annotated[str | None, Query(description="of the request, for who may se
 
 router = APIRouter(tags=["jobs"])
 
+UNKNOWN: Responses = {404: {"description": "no such request is known"}}
+TIME: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string", "format": "date-time"},
+        {"type": "string", "pattern": r"^([0-9]{1,4}(\.[0-9]{1,3})?[smhdw])?$"},
+    ]
+}
+
 
 class Filter(BaseModel):
     """Which of the caller's requests are listed."""
 
     status: Status | None = Field(None, description="only those that are so")
     model: str | None = Field(None, max_length=200, description="only those of a model")
-    since: str | None = Field(None, description="only those that came then or later: ISO 8601, or 90s, 2h, 7d")
-    until: str | None = Field(None, description="only those that came before")
+    since: str | None = Field(
+        None, description="only those that came then or later: ISO 8601, or 90s, 2h, 7d", json_schema_extra=TIME
+    )
+    until: str | None = Field(None, description="only those that came before", json_schema_extra=TIME)
     limit: int = Field(50, ge=1, le=MOST_ON_A_PAGE)
     cursor: str | None = Field(None, max_length=200, description="`next_cursor` of the page before")
 
 
-@router.get("/api/tts/jobs")
+@router.get("/api/tts/jobs", response_model=JobPage)
 async def list_jobs(request: Request, parts: PartsOf, wanted: Annotated[Filter, Query()]) -> JSONResponse:
     """The caller's requests, the newest first, also those that were produced to Kafka."""
     caller = parts.caller(request, Scope.READ)
@@ -54,7 +65,7 @@ async def list_jobs(request: Request, parts: PartsOf, wanted: Annotated[Filter, 
     return JSONResponse({"success": True, "jobs": jobs, "next_cursor": page.next_cursor})
 
 
-@router.get("/api/tts/jobs/{request_id}", responses={404: {"description": "no such request is known"}})
+@router.get("/api/tts/jobs/{request_id}", response_model=JobAnswer, responses=UNKNOWN)
 async def one_job(request_id: RequestId, request: Request, parts: PartsOf, tenant: Tenant = None) -> JSONResponse:
     """One request: where it stands, its place in the queue, and its result or error."""
     job = await _find(parts, parts.caller(request, Scope.READ), request_id, tenant)
@@ -63,9 +74,10 @@ async def one_job(request_id: RequestId, request: Request, parts: PartsOf, tenan
 
 @router.delete(
     "/api/tts/jobs/{request_id}",
-    responses={
-        202: {"description": "it will end, and has not yet"},
-        404: {"description": "no such request is known"},
+    response_model=JobAnswer,
+    responses=UNKNOWN
+    | {
+        202: {"description": "it will end, and has not yet", "model": JobAnswer},
         409: {"description": "it has ended already"},
     },
 )

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from storage.records import Record
 from streams.errors import ErrorCode
+from streams.gateway.answers import AUDIO, EVENTS, FILE_HEADERS, Models, Responses, Voices
 from streams.gateway.auth import Caller
 from streams.gateway.downloads import download, pieces
 from streams.gateway.errors import ApiError, EndedError
@@ -19,6 +20,7 @@ from streams.gateway.keys import Scope
 from streams.gateway.live import live, live_answer
 from streams.gateway.parts import Parts, PartsOf
 from streams.gateway.speech import Asked, body_of
+from streams.requests import SPEAKABLE
 
 router = APIRouter(tags=["OpenAI"], prefix="/v1")
 
@@ -45,33 +47,43 @@ BODY = {
 }
 SCHEMA = {
     "type": "object",
-    "required": ["input", "voice"],
+    "required": ["input"],
     "properties": {
         "model": {
-            "type": "string",
+            "type": ["string", "null"],
             "default": "tts-1",
             "description": "OpenAI's names mean `auto`; or one of /v1/models",
         },
-        "input": {"type": "string", "minLength": 1},
+        "input": {"type": "string", "minLength": 1, **SPEAKABLE},
         "voice": {
             "description": "OpenAI's names, or one of /v1/audio/voices",
-            "anyOf": [{"type": "string"}, {"type": "object"}],
+            "anyOf": [
+                {"type": ["string", "null"], "minLength": 1},
+                {"type": "object", "required": ["id"], "properties": {"id": {"type": "string", "minLength": 1}}},
+            ],
         },
-        "response_format": {"type": "string", "enum": list(FORMATS), "default": "mp3"},
-        "speed": {"type": "number", "minimum": 0.25, "maximum": 4, "default": 1},
+        "response_format": {"type": ["string", "null"], "enum": [*FORMATS, None], "default": "mp3"},
+        "speed": {"type": ["number", "null"], "minimum": 0.25, "maximum": 4, "default": 1},
         "stream_format": {
-            "type": "string",
-            "enum": ["audio", "sse"],
+            "type": ["string", "null"],
+            "enum": ["audio", "sse", None],
             "description": "given: sent while it is being spoken; else whole, with its length",
         },
-        "instructions": {"type": "string", "description": "ignored"},
+        "instructions": {"description": "ignored"},
     },
 }
 
 
-@router.post(
-    "/audio/speech", openapi_extra=BODY, response_class=Response, responses={200: {"content": {"audio/*": {}}}}
-)
+SPOKEN: Responses = {
+    200: {
+        "description": "the audio; server-sent events with `stream_format: sse`",
+        "content": AUDIO | EVENTS,
+        "headers": FILE_HEADERS,
+    }
+}
+
+
+@router.post("/audio/speech", openapi_extra=BODY, response_class=Response, responses=SPOKEN)
 async def speech(request: Request, parts: PartsOf) -> Response:
     """Speak `input`; as audio, or as server-sent events with `stream_format: "sse"`."""
     caller = parts.caller(request, Scope.SPEAK)
@@ -94,7 +106,7 @@ async def speech(request: Request, parts: PartsOf) -> Response:
     return await download(request, parts.library, record)
 
 
-@router.get("/models")
+@router.get("/models", response_model=Models)
 async def models(request: Request, parts: PartsOf) -> JSONResponse:
     """The engines that are served, and OpenAI's names for whichever fits."""
     parts.caller(request, Scope.READ)
@@ -103,7 +115,7 @@ async def models(request: Request, parts: PartsOf) -> JSONResponse:
     return JSONResponse({"object": "list", "data": data})
 
 
-@router.get("/audio/voices")
+@router.get("/audio/voices", response_model=Voices)
 async def voices(request: Request, parts: PartsOf) -> JSONResponse:
     """All voices, each with its languages."""
     parts.caller(request, Scope.READ)
@@ -126,8 +138,8 @@ def _translated(fields: Mapping[str, Any], parts: Parts) -> dict[str, Any]:
         raise ApiError(400, "invalid_request", "input: is missing")
     audio_format = _one_of(fields, "response_format", FORMATS, "mp3")
     request = {"text": fields["input"], "format": audio_format}
-    model, voice = fields.get("model", MODELS[0]), _voice(fields.get("voice"), parts)
-    request |= {"model": "auto" if model in MODELS else model}
+    model, voice = fields.get("model"), _voice(fields.get("voice"), parts)
+    request |= {"model": "auto" if model is None or model in MODELS else model}
     request |= {"voice": voice} if voice is not None else {}
     request |= {"speed": fields["speed"]} if fields.get("speed") is not None else {}
     request |= {"stream": True} if fields.get("stream_format") is not None else {}
@@ -135,8 +147,10 @@ def _translated(fields: Mapping[str, Any], parts: Parts) -> dict[str, Any]:
 
 
 def _voice(voice: Any, parts: Parts) -> Any:
-    """OpenAI's names stand for a voice of the settings, or for whichever fits the language of the text."""
+    """OpenAI's names stand for a voice of the settings, or for whichever fits the language. Raises ApiError."""
     named = voice.get("id") if isinstance(voice, dict) else voice
+    if named is None and voice is not None:
+        raise ApiError(400, "invalid_request", "voice.id: is missing")
     if isinstance(named, str) and named in parts.settings.openai_voices:
         return parts.settings.openai_voices[named]
     return None if named in VOICES else named

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
+from streams.gateway.answers import Letters, RedrivenAnswer, Workers
 from streams.gateway.errors import ApiError, not_found
 from streams.gateway.keys import Scope
 from streams.gateway.parts import PartsOf
@@ -41,7 +42,7 @@ REDRIVE = {
 }
 
 
-@router.get("/api/tts/workers")
+@router.get("/api/tts/workers", response_model=Workers)
 async def workers(request: Request, parts: PartsOf) -> JSONResponse:
     """The workers of the group, the partitions of each, and how many records of each topic they have not passed."""
     parts.caller(request, Scope.ADMIN)
@@ -52,7 +53,7 @@ async def workers(request: Request, parts: PartsOf) -> JSONResponse:
     return JSONResponse({"success": True, "workers": found, "lag": await lag(parts.settings)})
 
 
-@router.get("/api/tts/dlq")
+@router.get("/api/tts/dlq", response_model=Letters)
 async def letters(
     request: Request,
     parts: PartsOf,
@@ -65,7 +66,7 @@ async def letters(
     return JSONResponse({"success": True, "letters": [_shown(letter) for letter in newest], "total": len(found)})
 
 
-@router.post("/api/tts/dlq/redrive", openapi_extra=REDRIVE)
+@router.post("/api/tts/dlq/redrive", openapi_extra=REDRIVE, response_model=RedrivenAnswer)
 async def redrive(request: Request, parts: PartsOf) -> JSONResponse:
     """Put requests back on the log as they were, under their ids, with a new attempt; what was spoken since is not."""
     parts.caller(request, Scope.ADMIN)

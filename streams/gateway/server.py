@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from streams.gateway.app import serve
 from streams.gateway.auth import Doorkeeper, check_door
@@ -47,18 +48,9 @@ class Gateway:
         """Returns the exit status. Raises KafkaConnectionError, TopicsError, StoreError, SettingsError."""
         async with AsyncExitStack() as stack:
             parts, tasks = await self._parts(stack)
-            listening = _listen(self._host, self._port)
+            listening = listen(self._host, self._port)
             stack.callback(listening.close)
-            config = uvicorn.Config(
-                serve(parts),
-                log_config=None,
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=GRACE_SECONDS,
-                lifespan="off",
-            )
-            server = _Server(config)
+            server = server_of(serve(parts))
             serving = asyncio.create_task(server.serve(sockets=[listening]))
             stopping = asyncio.create_task(self._stopping.wait())
             address = f"http://{_shown(self._host)}:{listening.getsockname()[1]}"
@@ -113,6 +105,20 @@ async def running(work: Coroutine[Any, Any, None]) -> "AsyncIterator[asyncio.Tas
         await asyncio.gather(task, return_exceptions=True)
 
 
+def server_of(app: ASGIApp) -> uvicorn.Server:
+    """What serves an application over HTTP, in this process."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        lifespan="off",
+    )
+    return _Server(config)
+
+
 class _Server(uvicorn.Server):
     """Signals are the command's, which stops all in order."""
 
@@ -122,7 +128,8 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that takes calls from now on; `port`: 0 for a free one. Raises SettingsError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     made = socket.socket(family)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -57,7 +57,7 @@ class Speaking:
     def asked(self, fields: Mapping[str, Any], request_id: str, caller: Caller, *, wrong_id: bool = False) -> Asked:
         """A call's fields as a request of the caller's tenant, judged as the worker would. Raises ApiError."""
         if wrong_id:
-            raise ApiError(400, "invalid_request", f"X-Request-ID: an id matches {ID_PATTERN}")
+            raise ApiError(400, "invalid_request", f"X-Request-ID, request_id: an id matches {ID_PATTERN}")
         named = {"request_id": request_id, "tenant": caller.tenant} if caller.tenant else {"request_id": request_id}
         for name, own in named.items():
             if fields.get(name) is not None and fields[name] != own:

@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
+from streams.gateway.answers import StatisticsAnswer
 from streams.gateway.jobs import asked
 from streams.gateway.keys import Scope
 from streams.gateway.parts import PartsOf
@@ -14,7 +15,7 @@ MIB = 2**20
 router = APIRouter(tags=["operations"])
 
 
-@router.get("/api/tts/storage/stats")
+@router.get("/api/tts/storage/stats", response_model=StatisticsAnswer)
 async def stats(request: Request, parts: PartsOf) -> JSONResponse:
     """Files, bytes, requests and queued speech: the caller's, or everybody's for who may see all."""
     caller = parts.caller(request, Scope.READ)

@@ -24,6 +24,20 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
         yield made
 
 
+async def test_a_wrong_method_is_answered_with_all_that_are_right(client: httpx.AsyncClient) -> None:
+    answer = await client.put("/api/tts/audio/0")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "DELETE, GET, HEAD")
+    assert answer.json()["error"]["code"] == "method_not_allowed"
+
+
+def test_the_document_says_what_every_call_answers() -> None:
+    for path, calls in routes().openapi()["paths"].items():
+        for method, call in calls.items():
+            for status, answer in call["responses"].items():
+                schemas = [each.get("schema") for each in answer.get("content", {}).values()]
+                assert status == "304" or (schemas and all(schemas)), f"{method} {path}: {status}"
+
+
 def test_every_code_has_a_status() -> None:
     assert STATUS.keys() == set(ErrorCode)
     assert ApiError.failed({"code": "of a later version", "message": "m"}).status == 500

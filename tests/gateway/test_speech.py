@@ -44,6 +44,32 @@ async def test_a_tenant_of_another_kind_is_refused(tmp_path: Any) -> None:
         assert (await speak(client, tenant="acme")).status_code == 200
 
 
+async def test_the_body_may_name_the_call_where_no_header_does() -> None:
+    async with Site().client() as client:
+        body = {"text": "Hello.", "model": "tone", "request_id": "mine"}
+        answer = await client.post("/api/tts/synthesize", json=body)
+        assert (answer.status_code, answer.headers["x-request-id"]) == (200, "mine")
+        assert answer.headers["x-file-id"] == file_id("default", "mine")
+        other = await client.post("/api/tts/synthesize", json=body, headers={"X-Request-ID": "another"})
+        assert (other.status_code, other.headers["x-request-id"]) == (400, "another")
+        wrong = await client.post("/api/tts/synthesize", json=body | {"request_id": "no\nid"})
+        assert (wrong.status_code, wrong.json()["error"]["code"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("more", [{}, {"return_audio": False}, {"stream": True}])
+async def test_what_is_not_stored_has_no_file_to_come_back_for(more: dict[str, Any]) -> None:
+    async with Site().client() as client:
+        kept, left = await speak(client, "kept", **more), await speak(client, "left", store=False, **more)
+        assert "x-file-id" in kept.headers
+        assert left.status_code == 200 and not {"x-file-id", "x-expires-at"} & set(left.headers)
+
+
+async def test_a_voice_that_is_an_object_has_an_id() -> None:
+    async with Site().client() as client:
+        answer = await client.post("/v1/audio/speech", json={"input": "Hello.", "model": "tone", "voice": {}})
+        assert (answer.status_code, answer.json()["error"]["message"]) == (400, "voice.id: is missing")
+
+
 async def test_a_range_of_absurd_numbers_is_no_range() -> None:
     async with Site().client() as client:
         spoken = await speak(client)

@@ -100,6 +100,12 @@ def test_images_are_built_from_targets_that_exist(compose: dict[str, Any]) -> No
         assert service.get("build", {}).get("target", "worker") in stages, name
 
 
+def test_the_image_has_what_a_database_of_the_services_needs(compose: dict[str, Any]) -> None:
+    assert "TTS_DATABASE_URL" in compose["services"]["gateway"]["environment"]
+    locked = re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements/light.txt").read_text(), re.MULTILINE)
+    assert {"psycopg", "psycopg-binary"} <= set(locked)
+
+
 def test_the_image_gets_every_file_it_copies() -> None:
     allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     for sources in re.findall(r"^COPY (?!--)(.*) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE):

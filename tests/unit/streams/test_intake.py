@@ -50,6 +50,19 @@ async def test_the_last_try_fails_it_and_keeps_its_name():
     assert [record[0] for record in rig.writer.records] == ["requests.dlq"]
 
 
+async def test_a_fault_of_our_own_ends_the_request_under_its_own_id(monkeypatch):
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("streams.agents.intake.understand", broken)
+    rig = Rig(SETTINGS)
+    rig.ask(request_id="mine", tenant="acme", metadata={"order": 7}, headers=[("loa-attempt", b"2")])
+    await rig.run()
+    (failed,) = rig.writer.of("failed")
+    assert (failed.request_id, failed.tenant, failed.code) == ("mine", "acme", ErrorCode.INTERNAL)
+    assert failed.metadata == {"order": 7}
+
+
 async def test_retries_do_not_wait_for_each_other():
     rig, retries = Rig(SETTINGS), Log("tts.requests.retry")
     late, soon = datetime.now(UTC) + timedelta(hours=1), datetime.now(UTC)

@@ -54,6 +54,7 @@ def refusal(value: bytes | None) -> RequestError:
         (b'{"text": "a", "deadline": "tomorrow"}', "deadline: "),
         (b'{"text": "a", "deadline": "2025-01-03T10:00:00"}', "deadline: .*time zone"),
         (b'{"text": "a", "callback_url": "ftp://x"}', "callback_url: "),
+        (b'{"text": "a", "callback_url": "https://x/' + b"a" * 2083 + b'"}', "callback_url: .*more than 2083"),
         (b'{"text": "a", "metadata": [1]}', "metadata: "),
         (b'{"text": "a", "metadata": ' + b'{"a":' * 300 + b"1" + b"}" * 301, "metadata: is nested too deeply"),
         (b'{"metadata": ' + b'{"a":' * 300 + b"1" + b"}" * 301, "text: is missing"),
@@ -94,6 +95,17 @@ def test_a_request_needs_nothing_but_its_text_and_ignores_what_it_does_not_know(
 
 def test_a_speaker_may_be_a_number():
     assert ask(speaker_id=5).speaker_id == "5"
+
+
+def test_numbers_are_whole_by_their_value():
+    request = ask(seed=7.0, sample_rate=16000.0, speaker_id=5.0)
+    assert (request.seed, request.sample_rate, request.speaker_id) == (7, 16000, "5")
+    assert request.content_sha256() == ask(seed=7, sample_rate=16000, speaker_id=5).content_sha256()
+
+
+@pytest.mark.parametrize("field", sorted(n for n, f in SynthesisRequested.model_fields.items() if f.default is None))
+def test_null_is_as_good_as_nothing(field):
+    assert ask(**{field: None}) == ask()
 
 
 def test_a_deadline_with_a_zone():

@@ -1,0 +1,100 @@
+"""Part c: what a read of the index takes with a million requests against ten thousand, in SQLite and PostgreSQL."""
+
+import statistics
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import timedelta
+from itertools import cycle
+from pathlib import Path
+from typing import Any
+
+import index_rows
+import psycopg
+from common import Figures, pairs
+from processes import postgresql
+
+from storage.index import Index, sqlite_url
+from storage.index.results import cursor_after
+from streams.broker import EmbeddedBroker
+
+FEW, MANY, QUICK_MANY = 10_000, 1_000_000, 50_000
+CALLS = 60
+
+Reads = dict[str, Callable[[], Any]]
+
+
+async def run(broker: EmbeddedBroker, folder: Path, figures: Figures, rounds: int, quick: bool) -> None:
+    """Reads of an index of 1,000,000 requests against one of 10,000."""
+    counts, calls = (FEW, QUICK_MANY if quick else MANY), 20 if quick else CALLS
+    with ExitStack() as stack:
+        address = stack.enter_context(postgresql())
+        for database in ("SQLite", "PostgreSQL"):
+            both = []
+            for count in counts:
+                url = _postgres_url(address, count) if database == "PostgreSQL" else _file(folder, count)
+                index = Index.open(url, index_rows.now)
+                stack.callback(index.close)
+                began = time.perf_counter()
+                both.append(_reads(index, index_rows.fill(index, count)))
+                figures.add(f"c: {database}: {count:,} requests written", time.perf_counter() - began, "s")
+            await _compare(figures, database, both, rounds, calls)
+
+
+async def _compare(figures: Figures, database: str, both: list[Reads], rounds: int, calls: int) -> None:
+    async def stint(reads: Reads) -> dict[str, float]:
+        return {name: _milliseconds(read, calls) for name, read in reads.items()}
+
+    few, many = both
+    await stint(few)
+    await stint(many)
+    async for one, other in pairs(rounds, lambda _: stint(few), lambda _: stint(many)):
+        for name in few:
+            figures.add(f"c: {database}: {name}, many / few", other[name] / one[name], target="<= 3")
+            figures.add(f"c: {database}: {name}, few", one[name], "ms")
+            figures.add(f"c: {database}: {name}, many", other[name], "ms")
+
+
+def _reads(index: Index, samples: list[tuple[str, str]]) -> Reads:
+    """What a gateway asks, each ready to be called."""
+    turns, tenant = cycle(samples), index_rows.TENANTS[1]
+    half = cursor_after({"created_at": index_rows.middle(), "file_id": "0" * 32})
+    since = index_rows.now() - timedelta(days=10)
+    last = index.jobs(None, status="queued", limit=1).jobs[0]
+    return {
+        "totals": lambda: index.totals(None),
+        "totals of a tenant": lambda: index.totals(tenant),
+        "one job": lambda: index.job(*next(turns)),
+        "newest jobs": lambda: index.jobs(None),
+        "jobs from the middle on": lambda: index.jobs(None, cursor=half),
+        "failed jobs": lambda: index.jobs(None, status="failed"),
+        "jobs of a model": lambda: index.jobs(None, model="tone"),
+        "failed jobs of a model": lambda: index.jobs(None, status="failed", model="hibari"),
+        "failed jobs of a model without any": lambda: index.jobs(None, status="failed", model="none"),
+        "jobs of a tenant": lambda: index.jobs(tenant),
+        "failed jobs of a tenant": lambda: index.jobs(tenant, status="failed"),
+        "jobs of a day": lambda: index.jobs(None, since=since, until=since + timedelta(days=1)),
+        "ahead of the last queued": lambda: index.ahead_of(last),
+        "queued seconds": index.queued_seconds,
+    }
+
+
+def _milliseconds(read: Callable[[], Any], calls: int) -> float:
+    """The median of so many calls."""
+    taken = []
+    for _ in range(calls):
+        began = time.perf_counter()
+        read()
+        taken.append(time.perf_counter() - began)
+    return 1000 * statistics.median(taken)
+
+
+def _file(folder: Path, count: int) -> str:
+    return sqlite_url(folder / f"index-{count}.sqlite")
+
+
+def _postgres_url(address: str, count: int) -> str:
+    """A schema of its own for each index."""
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA index_{count}".encode())
+    return f"{address}&options=-csearch_path%3Dindex_{count}"
