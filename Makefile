@@ -13,7 +13,7 @@ CONVENTIONS := $(wildcard tests/unit/test_conventions*.py tests/unit/test_schema
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test unit check docs faults faults-long lock clean
+.PHONY: help setup demo test unit check docs screenshots faults faults-long lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z%-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z%-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 22
@@ -37,6 +37,9 @@ check: $(VENV)/.dev ## format, lint, types, conventions, committed schemas
 
 docs: $(VENV)/.dev ## write the tables of the README anew from the code
 	@$(BIN)/python docs/reference.py
+
+screenshots: $(VENV)/.dev ## make the pictures of the operator's page in docs/images anew
+	@PYTHONPATH=. $(BIN)/python docs/screenshots.py
 
 faults: $(VENV)/.dev ## fault runs, some minutes
 	@$(BIN)/pytest tests/faults -m faults -n 2 --dist worksteal $(ARGS)

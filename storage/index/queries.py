@@ -48,9 +48,7 @@ class Wanted:
         if self.tenant is not None:
             yield jobs.c.tenant == kept(self.tenant)
         if self.model is not None:
-            # Few are queued, spoken or failed, beside all that a model has ever spoken: look among those.
-            few = self.status not in {None, "completed"}
-            yield (jobs.c.model + "" if few else jobs.c.model) == kept(self.model)
+            yield jobs.c.model == kept(self.model)
         yield jobs.c.status.is_not(None) if self.status is None else jobs.c.status == self.status
         if self.since is not None:
             yield jobs.c.created_at >= micros(self.since)

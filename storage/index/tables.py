@@ -82,9 +82,14 @@ _QUEUED = text("status = 'queued'")
 Index("loa_jobs_by_time", jobs.c.created_at, jobs.c.file_id)
 Index("loa_jobs_by_status", jobs.c.status, jobs.c.created_at, jobs.c.file_id)
 Index("loa_jobs_by_model", jobs.c.model, jobs.c.created_at, jobs.c.file_id)
+Index("loa_jobs_by_status_model", jobs.c.status, jobs.c.model, jobs.c.created_at, jobs.c.file_id)
 Index("loa_jobs_by_tenant", jobs.c.tenant, jobs.c.created_at, jobs.c.file_id)
 Index("loa_jobs_by_tenant_status", jobs.c.tenant, jobs.c.status, jobs.c.created_at, jobs.c.file_id)
 Index("loa_jobs_by_tenant_model", jobs.c.tenant, jobs.c.model, jobs.c.created_at, jobs.c.file_id)
+Index(
+    "loa_jobs_by_tenant_status_model",
+    *(jobs.c.tenant, jobs.c.status, jobs.c.model, jobs.c.created_at, jobs.c.file_id),
+)
 Index(
     "loa_jobs_queued",
     *(jobs.c.lane, jobs.c.created_at, jobs.c.file_id, jobs.c.estimated_ms),

@@ -222,6 +222,29 @@ class RedrivenAnswer(Success):
     redriven: list[Redriven]
 
 
+class Delivery(BaseModel):
+    """What an endpoint is told of one event. `url`: of one's own callback. `not_before`: of the next try."""
+
+    id: str
+    request_id: str | None
+    tenant: str
+    endpoint: str
+    url: str | None
+    state: str
+    attempt: int = Field(ge=1)
+    detail: str | None
+    created_at: datetime
+    updated_at: datetime
+    not_before: datetime
+
+
+class DeliveryPage(Success):
+    """Deliveries, of the newest event first. `next_cursor`: for the next page; null: this is the last."""
+
+    deliveries: list[Delivery]
+    next_cursor: str | None
+
+
 class Model(BaseModel):
     """As OpenAI shows a model."""
 

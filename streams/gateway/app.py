@@ -13,7 +13,18 @@ from starlette.routing import Match
 from starlette.types import ASGIApp
 
 from streams import __version__
-from streams.gateway import audio, events, health, jobs, openai, operations, statistics, synthesize, webhooks
+from streams.gateway import (
+    audio,
+    events,
+    health,
+    jobs,
+    openai,
+    operations,
+    page,
+    statistics,
+    synthesize,
+    webhooks,
+)
 from streams.gateway.document import DESCRIPTION, document
 from streams.gateway.errors import ApiError
 from streams.gateway.health import Metrics
@@ -21,7 +32,7 @@ from streams.gateway.middleware import EveryAnswer
 from streams.gateway.pages import calls_page
 from streams.gateway.parts import Parts
 
-CALLS = (synthesize, jobs, events, webhooks, audio, statistics, openai, operations, health)
+CALLS = (synthesize, jobs, events, webhooks, audio, statistics, openai, operations, health, page)
 ROUTERS = tuple(module.router for module in CALLS)
 OF_HTTP = {404: "not_found", 405: "method_not_allowed"}
 

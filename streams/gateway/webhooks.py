@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from storage.index import Delivery, DeliveryState
 from storage.records import iso
+from streams.gateway.answers import DeliveryPage
 from streams.gateway.auth import Caller
 from streams.gateway.jobs import MOST_ON_A_PAGE, asked
 from streams.gateway.keys import Scope
@@ -30,7 +31,7 @@ class Filter(BaseModel):
     cursor: str | None = Field(None, max_length=200, description="`next_cursor` of the page before")
 
 
-@router.get("/api/tts/webhooks")
+@router.get("/api/tts/webhooks", response_model=DeliveryPage)
 async def list_deliveries(request: Request, parts: PartsOf, wanted: Annotated[Filter, Query()]) -> JSONResponse:
     """What endpoints are told of the caller's requests and files, the newest event first."""
     caller = parts.caller(request, Scope.READ)
