@@ -21,6 +21,7 @@ from tests.faults.settings import SEED, rounds
 from tests.faults.site import Site
 from tests.faults.test_protections import expect, found
 from tests.faults.waits import more_outcomes, next_outcome
+from tests.kafka.installation import PARTITIONS
 from tests.kafka.processes import until
 
 GRACE_SECONDS, INTERVAL_SECONDS = 3.0, 0.5
@@ -158,4 +159,15 @@ async def test_what_was_fetched_too_early_is_read_again(site: Site) -> None:
     """With seeking nothing is lost, and nobody ends."""
     await site.produce(*tones(SOME))
     await site.worker(**{injected.VARIABLE: "first_fetches_vanish"})
+    await site.verify()
+
+
+async def test_what_is_never_finished_is_not_passed(site: Site) -> None:
+    """With the window a worker that dies has committed nothing behind what hangs."""
+    await site.produce(*tones(SOME))
+    first = await site.worker(**{injected.VARIABLE: "first_requests_hang"})
+    async with site.reader("completed") as reader:
+        await reader.until(lambda: len(reader.outcomes()) == SOME - PARTITIONS, "all but the first of each partition")
+    first.kill()
+    site.start_worker()
     await site.verify()
