@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.faults import skipped
+
 VARIABLE, WHILE, ERRNO, CLOCK = "LOA_FAULT", "LOA_FAULT_WHILE", "LOA_FAULT_ERRNO", "LOA_FAULT_CLOCK"
 
 
@@ -102,16 +104,23 @@ def without_hole_check() -> None:
 
     honest = Window.track
 
-    def start(self: Any, partition: Any, offset: int, committed: int | None, log_start: int) -> int:
-        self._newest[partition] = offset - 1
-        return 0
-
     def track(self: Any, partition: Any, offset: int, epoch: int) -> Any:
         if epoch == self.epoch:
             self._newest[partition] = max(self._newest[partition], offset - 1)
         return honest(self, partition, offset, epoch)
 
-    Window.start, Window.track = start, track  # type: ignore[method-assign]
+    Window.track = track  # type: ignore[method-assign]
+
+
+def without_first_record_check() -> None:
+    """Wherever an epoch begins in a partition, nothing is missed before it."""
+    from streams.window import Window
+
+    def start(self: Any, partition: Any, offset: int, committed: int | None, log_start: int) -> int:
+        self._newest[partition] = offset - 1
+        return 0
+
+    Window.start = start  # type: ignore[method-assign]
 
 
 def without_epochs() -> None:
@@ -231,6 +240,9 @@ def without_kept_failures() -> None:
 
 FAULTS: dict[str, Callable[[], None]] = {
     name: made
-    for name, made in list(globals().items())
-    if callable(made) and not name.startswith("_") and getattr(made, "__module__", None) == __name__ and name != "apply"
+    for name, made in {**globals(), **vars(skipped)}.items()
+    if callable(made)
+    and not name.startswith("_")
+    and getattr(made, "__module__", None) in {__name__, skipped.__name__}
+    and name != "apply"
 }

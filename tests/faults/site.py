@@ -126,13 +126,19 @@ class Site(Installation):
         return found
 
     async def clean(self) -> None:
-        """Wait until clean-up has settled all that is due, and nothing of the dead is left in scratch."""
+        """Wait until clean-up has settled all that is due, and nothing of the dead is left in scratch.
+
+        Workers that are at work have a folder there each; one that was told to stop before would leave all as it is.
+        """
 
         async def settled() -> bool:
             self.check_workers()
             await asyncio.sleep(PAUSE_SECONDS)
             evidence = await self.evidence()
-            return not evidence.due(time.time() + SOON_SECONDS) and not self.unfinished()
+            at_work = all(worker.lines for worker in self.running)
+            of_the_dead = len(list(self.storage.glob("tmp/w-*.lock"))) - len(self.running)
+            due = evidence.due(time.time() + SOON_SECONDS)
+            return at_work and of_the_dead <= 0 and not due and not self.unfinished()
 
         await until(settled, f"{self.name} cleaned up", 60)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,14 +15,36 @@ from streams.readers.reconcile import Reconciler
 from streams.settings import load as load_settings
 from streams.topics import Topics
 from tests.faults import injected
+from tests.faults.invariants import Key
 from tests.faults.load import load, tones
 from tests.faults.settings import SEED, rounds
 from tests.faults.site import Site
-from tests.faults.test_protections import expect, found, with_hanging_engine
+from tests.faults.test_protections import expect, found
 from tests.faults.waits import more_outcomes, next_outcome
+from tests.kafka.installation import PARTITIONS
 from tests.kafka.processes import until
 
 GRACE_SECONDS, INTERVAL_SECONDS = 3.0, 0.5
+SOME = 12
+"""Requests, spread over all partitions."""
+
+LOSSES = {
+    "window": "first_requests_hang,without_window",
+    "hole_check": "records_vanish,without_hole_check",
+    "first_record_check": "first_records_vanish,without_first_record_check",
+    "epochs": "records_vanish_at_rebalances,without_epochs,without_hole_check",
+    "seeking": "first_fetches_vanish,without_seeking,without_first_record_check",
+}
+"""By what is missing: a fault that it is there for, and the protection off; also another one that would see it."""
+
+NOTICED = {
+    "hole_check": ("records_vanish", "expected"),
+    "first_record_check": ("first_records_vanish", "first record is"),
+    "epochs": ("records_vanish_at_rebalances,without_hole_check", "first record is"),
+    "hole_check_without_epochs": ("records_vanish_at_rebalances,without_epochs", "expected"),
+    "first_record_check_without_seeking": ("first_fetches_vanish,without_seeking", "first record is"),
+}
+"""By who notices it: the same fault, and a part of what the worker says as it ends."""
 
 
 @asynccontextmanager
@@ -42,34 +63,36 @@ async def reconciled(site: Site) -> AsyncIterator[Reconciler]:
         await writer.stop()
 
 
+async def unanswered(site: Site) -> set[Key]:
+    """Requests that have no outcome now."""
+    evidence = await site.evidence()
+    return evidence.requests.keys() - evidence.completed.keys() - evidence.failed.keys()
+
+
 async def answered(site: Site) -> None:
     """Wait until every request has an outcome, brought back or not."""
 
     async def all_answered() -> bool:
         site.check_workers()
-        evidence = await site.evidence()
-        return not evidence.requests.keys() - evidence.completed.keys() - evidence.failed.keys()
+        return not await unanswered(site)
 
     await until(all_answered, f"an outcome for every request of {site.name}")
 
 
-async def lose_one(site: Site) -> None:
-    """A worker commits past a request that it still has in hand, and dies."""
-    slow = with_hanging_engine(site)
-    first = await site.worker(**{injected.VARIABLE: "without_window"})
-    await site.produce(slow, key=b"one partition")
-    async with site.reader("completed") as reader:
-        for tone in tones(5):
-            await site.produce(tone, key=b"one partition")
-        await reader.answered(*(tone["request_id"] for tone in tones(5)))
+async def lost_by_now(site: Site) -> set[Key]:
+    """What the group has passed without an outcome, once it has passed all there is."""
     await site.settled()
-    first.send(signal.SIGKILL)
-    await first.status()
+    lost = await unanswered(site)
+    assert lost
+    return lost
 
 
 @pytest.mark.parametrize("with_reconciler", [True, False])
 async def test_a_request_that_was_passed_unanswered_comes_back(site: Site, with_reconciler: bool) -> None:
-    await lose_one(site)
+    await site.produce(*tones(SOME))
+    first = await site.worker(**{injected.VARIABLE: LOSSES["window"]})
+    lost = await lost_by_now(site)
+    first.kill()
     await site.worker()
     if not with_reconciler:
         await site.settled()
@@ -77,20 +100,74 @@ async def test_a_request_that_was_passed_unanswered_comes_back(site: Site, with_
         return
     async with reconciled(site) as reconciler:
         await answered(site)
-        assert reconciler.brought_back == 1
+        assert reconciler.brought_back == len(lost)
     await site.verify()
 
 
-@pytest.mark.parametrize("protection", ["without_window", "without_hole_check", "without_epochs", "without_seeking"])
-async def test_without_one_protection_under_kills_nothing_stays_lost(site: Site, protection: str) -> None:
+async def lose(site: Site, **settings: str) -> set[Key]:
+    """Such workers, one that reads what lies there and one that joins it, pass requests for certain; which ones?"""
+    await site.produce(*tones(SOME, "early"))
+    async with site.kept(1, **settings):
+        await site.settled()
+    async with site.kept(2, **settings):
+        await site.produce(*tones(SOME, "late"))
+        return await lost_by_now(site)
+
+
+@pytest.mark.parametrize("missing", LOSSES)
+async def test_without_one_protection_under_kills_nothing_stays_lost(site: Site, missing: str) -> None:
+    """At the end workers that lack nothing take over, so that all can be held against the promises."""
     site.statuses.add(1)  # one protection may still notice what another would have prevented
-    chance, kills = random.Random(f"{protection}{SEED}"), rounds(2, 40)
-    async with reconciled(site):
-        settings = {injected.VARIABLE: protection}
+    settings = {injected.VARIABLE: LOSSES[missing]}
+    chance, kills = random.Random(f"{missing}{SEED}"), rounds(2, 40)
+    lost = await lose(site, **settings)
+    site.running[0].kill()  # what hangs there has been passed as well
+    async with reconciled(site) as reconciler:
         async with load(site), site.reader("completed", "failed") as reader, site.kept(2, **settings):
             for _ in range(kills):
                 await more_outcomes(reader, chance.randint(5, 30))
+                await until(lambda: site.running, "a worker to kill")
                 chance.choice(site.running).kill()
                 await next_outcome(site, reader, time.monotonic())
+        for worker in site.running:
+            worker.kill()
+        for _ in range(2):
+            site.start_worker()
         await answered(site)
+        assert reconciler.brought_back >= len(lost)
         await site.verify(kills)
+
+
+@pytest.mark.parametrize("by", NOTICED)
+async def test_what_a_protection_notices_is_not_lost(site: Site, by: str) -> None:
+    """The worker ends, and another one reads again what it has passed over."""
+    fault, reason = NOTICED[by]
+    site.statuses.add(1)
+    await site.produce(*tones(SOME, "early"))
+    first = site.start_worker(**{injected.VARIABLE: fault})
+    async with site.reader("completed") as reader:
+        early = {tone["request_id"] for tone in tones(SOME, "early")}
+        await reader.until(lambda: not first.running or early <= reader.outcomes().keys(), "early ones, or its end")
+    await site.worker()
+    await site.produce(*tones(SOME, "late"))
+    assert await first.status() == 1
+    assert "HoleError" in first.said and reason in first.said
+    await site.verify()
+
+
+async def test_what_was_fetched_too_early_is_read_again(site: Site) -> None:
+    """With seeking nothing is lost, and nobody ends."""
+    await site.produce(*tones(SOME))
+    await site.worker(**{injected.VARIABLE: "first_fetches_vanish"})
+    await site.verify()
+
+
+async def test_what_is_never_finished_is_not_passed(site: Site) -> None:
+    """With the window a worker that dies has committed nothing behind what hangs."""
+    await site.produce(*tones(SOME))
+    first = await site.worker(**{injected.VARIABLE: "first_requests_hang"})
+    async with site.reader("completed") as reader:
+        await reader.until(lambda: len(reader.outcomes()) == SOME - PARTITIONS, "all but the first of each partition")
+    first.kill()
+    site.start_worker()
+    await site.verify()
