@@ -61,7 +61,7 @@ def _compare(figures: Figures, database: str, both: tuple[Reads, Reads], calls: 
 def _reads(index: Index, samples: list[tuple[str, str]]) -> Reads:
     """What a gateway asks, each ready to be called."""
     turns, tenant = cycle(samples), index_rows.TENANTS[1]
-    half = cursor_after({"created_at": index_rows.middle(), "file_id": "0" * 32})
+    half = cursor_after(index_rows.middle(), "0" * 32)
     since = index_rows.now() - timedelta(days=10)
     last = index.jobs(None, status="queued", limit=1).jobs[0]
     return {

@@ -61,7 +61,7 @@ def narrowed() -> dict[str, Any]:
             if parameter["in"] == "path":
                 parameter["schema"]["enum"] = [ids[parameter["name"]]]
             elif parameter["name"] == "cursor":
-                parameter["schema"] = {"enum": [cursor_after({"created_at": 0, "file_id": "0" * 32})]}
+                parameter["schema"] = {"enum": [cursor_after(0, "0" * 32)]}
     return made
 
 
