@@ -7,6 +7,7 @@ import re
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:  # a fixture imports what it needs: unit tests need none of it, and wait for none of it
     from streams.broker import EmbeddedBroker
+    from tests.kafka.installation import Installation
     from tests.kafka.log import Kafka
     from tests.kafka.zygote import Zygote
 
@@ -43,6 +45,22 @@ def zygote() -> Iterator[Zygote]:
     made = Zygote()
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def served(
+    kafka: Kafka, zygote: Zygote, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Installation, str]]:
+    """An installation that speaks, and the address of its gateway; tests that share it have their own request ids."""
+    from tests.http.conftest import start_gateway
+    from tests.kafka.installation import Installation
+
+    models = {"TTS_MODELS": "hibari,espeak,tone"}
+    made = Installation(kafka, "served", tmp_path_factory.mktemp("served"), models, zygote)
+    with ExitStack() as stack:
+        stack.callback(made.end)
+        made.start_worker().wait_ready()
+        yield made, start_gateway(made)[1]
 
 
 @pytest.fixture

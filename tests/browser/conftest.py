@@ -12,7 +12,6 @@ from playwright.async_api import Browser, Page
 
 from tests.browser.chromium import NAMES, Watched, installed, opened, started
 from tests.browser.gateway import FakeGateway, serving
-from tests.http.conftest import served  # noqa: F401 - fixture
 
 Open = Callable[..., AbstractAsyncContextManager[tuple[Page, Watched]]]
 
