@@ -13,10 +13,10 @@ from sqlalchemy import Table
 from sqlalchemy.engine import Connection
 
 from storage.index import About, Asked, Change, Completed, Deleted, Failed, Index, Progressed, Shown, writing
+from storage.index.kinds import FILES, JOBS, Kind
 from storage.index.moments import micros
 from storage.index.rows import Row
 from storage.index.tables import ALL
-from storage.index.writing import FILES, JOBS, Kind
 from storage.records import file_id
 
 BEGAN = datetime(2025, 1, 1, tzinfo=UTC)
