@@ -1,13 +1,16 @@
 """What every benchmark needs: the machine in words, CPU time of process trees, interleaved pairs, figures, tables."""
 
 import argparse
+import asyncio
 import json
 import math
 import os
 import platform
+import signal
 import statistics
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -44,6 +47,23 @@ def machine(packages: Iterable[str]) -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
         "packages": ", ".join(f"{name} {version(name)}" for name in packages),
     }
+
+
+@contextmanager
+def measured(packages: Iterable[str], options: argparse.Namespace) -> Iterator["Figures"]:
+    """Figures that are shown and written at the end, and what was measured before a failure is too.
+
+    Ended from outside (SIGTERM) it ends as after Ctrl-C: workers and brokers of the block are stopped.
+    """
+    about, figures = machine(packages), Figures()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
+    try:
+        yield figures
+    finally:
+        about["load average after"] = load()
+        table("Machine", ("", ""), list(about.items()))
+        figures.show()
+        write_json(options.json, about, figures)
 
 
 def load() -> str:

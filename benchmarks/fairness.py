@@ -8,7 +8,6 @@ speaking, it finishes.
 
 import asyncio
 import os
-import signal
 import statistics
 import sys
 import time
@@ -17,7 +16,7 @@ from itertools import count
 from pathlib import Path
 
 from clients import Client
-from common import Figures, arguments, load, machine, pairs, percentile, table, write_json
+from common import Figures, arguments, measured, pairs, percentile
 from processes import loa_worker, running, workplace
 from texts import texts
 
@@ -40,20 +39,12 @@ _numbers = count()
 async def main() -> int:
     options = arguments(__doc__ or "", tuple(FLOODS))
     rounds, sentences = (1, 5) if options.quick else (min(options.rounds, 5), 40)
-    about, figures = machine(PACKAGES), Figures()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
-    try:
-        with workplace() as (broker, folder):
-            figures.add("one piece of the flood on an idle engine", await asyncio.to_thread(piece_milliseconds), "ms")
-            for flood, (size, priority, topic) in FLOODS.items():
-                if options.only in {None, flood}:
-                    print(f"{size} requests {flood}", file=sys.stderr, flush=True)
-                    await Fairness(broker, folder, figures, sentences).run(flood, (size, priority, topic), rounds)
-    finally:
-        about["load average after"] = load()
-        table("Machine", ("", ""), list(about.items()))
-        figures.show()
-        write_json(options.json, about, figures)
+    with measured(PACKAGES, options) as figures, workplace() as (broker, folder):
+        figures.add("one piece of the flood on an idle engine", await asyncio.to_thread(piece_milliseconds), "ms")
+        for flood, (size, priority, topic) in FLOODS.items():
+            if options.only in {None, flood}:
+                print(f"{size} requests {flood}", file=sys.stderr, flush=True)
+                await Fairness(broker, folder, figures, sentences).run(flood, (size, priority, topic), rounds)
     return 0
 
 

@@ -5,13 +5,12 @@ turns with them. The method is told in docs/benchmarks.md.
 """
 
 import asyncio
-import signal
 import sys
 
 import gateway_downloads
 import gateway_index
 import gateway_speech
-from common import Figures, arguments, load, machine, table, write_json
+from common import arguments, measured
 from processes import workplace
 
 PARTS = {"a": gateway_speech.run, "b": gateway_downloads.run, "c": gateway_index.run}
@@ -21,19 +20,11 @@ PACKAGES = ("loa-tts", "fastapi", "starlette", "uvicorn", "aiohttp", "aiokafka",
 async def main() -> int:
     options = arguments(__doc__ or "", tuple(PARTS))
     rounds = 2 if options.quick else min(options.rounds, 5)
-    about, figures = machine(PACKAGES), Figures()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
-    try:
-        with workplace() as (broker, folder):
-            for part, run in PARTS.items():
-                if options.only in {None, part}:
-                    print(f"part {part}: {run.__doc__}", file=sys.stderr, flush=True)
-                    await run(broker, folder, figures, rounds, options.quick)
-    finally:  # what was measured before a failure is shown too
-        about["load average after"] = load()
-        table("Machine", ("", ""), list(about.items()))
-        figures.show()
-        write_json(options.json, about, figures)
+    with measured(PACKAGES, options) as figures, workplace() as (broker, folder):
+        for part, run in PARTS.items():
+            if options.only in {None, part}:
+                print(f"part {part}: {run.__doc__}", file=sys.stderr, flush=True)
+                await run(broker, folder, figures, rounds, options.quick)
     return 0
 
 

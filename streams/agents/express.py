@@ -8,22 +8,21 @@ comes: the two are one request, and have one result.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-import orjson
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.headers import again, attempt, origin, since
-from streams.kafka import EventWriter, client_options
+from streams.kafka import EventWriter
 from streams.readers.identity import headers_of, place_of
 from streams.readers.replay import when
+from streams.readers.tail import event_of, tail
 from streams.requests import DEFAULT_TENANT
 from streams.settings import Settings
-from streams.topics import MAX_MESSAGE_BYTES, Topics
+from streams.topics import Topics, TopicsError
 
 LANE = "requests.retry"
 LOOK_SECONDS = 0.25
@@ -82,12 +81,13 @@ class Express:
             try:
                 if self._behind(self._topic, BACKLOG):
                     await self._follow()
-            except KafkaError as error:
+            except (KafkaError, TopicsError) as error:
                 log.warning("what lies behind a backlog is not seen now", error=str(error))
 
     async def _follow(self) -> None:
         before = self.carried
-        async with self._consumer() as consumer:
+        async with tail(self._settings, [self._topic]) as consumer:
+            consumer.pause(*consumer.assignment())
             while behind := self._behind(self._topic, BACKLOG):
                 pairs = self._stand(consumer, behind)
                 found = await consumer.getmany(*pairs, timeout_ms=POLL_MS, max_records=AT_ONCE)
@@ -99,8 +99,8 @@ class Express:
     async def carry(self, records: Iterable[ConsumerRecord], first: int) -> None:
         """Copy those of these records that are to go before others; `first`: what lies before it is soon reached."""
         for record in records:
-            if record.offset >= first and self._goes_before(record):
-                headers = headers_of(record)
+            headers = headers_of(record)
+            if record.offset >= first and attempt(headers) <= 1 and self._goes_before(record):
                 named = again(record.headers, origin(headers, place_of(record)), 1, since(headers, when(record)))
                 await self._writer.write(LANE, record.key, record.value, named)
                 self.carried += 1
@@ -117,31 +117,12 @@ class Express:
         return pairs
 
     def _goes_before(self, record: ConsumerRecord) -> bool:
-        if record.value is None or len(record.value) > SHORT_BYTES or attempt(headers_of(record)) > 1:
+        if len(record.value or b"") > SHORT_BYTES:
             return False
-        try:
-            fields = orjson.loads(record.value)
-        except orjson.JSONDecodeError:
-            return False  # it is refused in its turn
-        if not isinstance(fields, dict) or fields.get("priority") == "bulk":
+        fields = event_of(record)
+        if fields is None or fields.get("priority") == "bulk":  # what is no request is refused in its turn
             return False
         if len(self._turns) > MOST_TENANTS:
             self._turns.clear()
         turns = self._turns.setdefault(str(fields.get("tenant") or DEFAULT_TENANT), Turns(looked=self._clock()))
         return turns.take(self._clock())
-
-    @asynccontextmanager
-    async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
-        consumer = AIOKafkaConsumer(
-            self._topic,
-            **client_options(self._settings),
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            max_partition_fetch_bytes=MAX_MESSAGE_BYTES,
-        )
-        try:
-            await consumer.start()
-            consumer.pause(*consumer.assignment())
-            yield consumer
-        finally:
-            await consumer.stop()

@@ -110,7 +110,8 @@ class Intake:
             leaves = movable and (request.priority == "bulk" or not budget.fits(request.tenant_id))
             job = None if leaves else await self._aside(delivery, understand, delivery, request, self._registry)
         except RequestError as error:
-            error.echo = error.echo or (echo_of(request) if request else {})
+            if request:
+                error.echo = echo_of(request)
             await self._begin(self._synthesis.fail([delivery], error), self._quick)
             return
         twin = self._in_hand.get(job.file_id) if job else None

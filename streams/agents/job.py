@@ -92,12 +92,8 @@ def echo_of(request: SynthesisRequested) -> dict[str, Any]:
 
 
 def understand(delivery: Delivery, request: SynthesisRequested, registry: Registry) -> Job:
-    """A record's request → a job. Raises RequestError, whose echo says what of the record can be repeated."""
-    try:
-        choice = _choose(request, registry)
-    except RequestError as error:
-        error.echo = echo_of(request)
-        raise
+    """A record's request → a job. Raises RequestError."""
+    choice = _choose(request, registry)
     chunks = plan(choice)
     request_id = request.request_id or delivery.origin
     return Job(
