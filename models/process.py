@@ -40,7 +40,7 @@ class EngineProcess:
             self._pulse.close_theirs()
         self._requests, self._replies = self._process.stdin, self._process.stdout
         _widen(self._replies.fileno())
-        self._end = "ended"
+        self._end: str | None = None
         # A pipe's number must not be given to another file while a thread still reads by it.
         self._reading = threading.Lock()
 
@@ -67,7 +67,7 @@ class EngineProcess:
                 wire.write(self._requests.fileno(), request)
                 header, samples = wire.read(self._replies.fileno())
             except (OSError, EngineDied) as error:
-                raise EngineDied(f"engine process {self.pid} {self._end}") from error
+                raise EngineDied(f"engine process {self.pid} {self._end or 'ended'}") from error
         wire.raise_failure(header)
         return Speech(samples, header["rate"])
 
@@ -75,9 +75,12 @@ class EngineProcess:
         """How many calls in a row, this one included, have found no sign of life. Does not block."""
         return self._pulse.look()
 
-    def kill(self, reason: str = "ended") -> None:
-        """End it at once; it holds nothing that would be lost. `reason`: what whoever waits for it is told."""
-        self._end = reason
+    def kill(self, reason: str | None = None) -> None:
+        """End it at once; it holds nothing that would be lost. `reason`: what whoever waits for it is told.
+
+        The first reason stays: who buries it kills it once more, perhaps before the waiting one has looked.
+        """
+        self._end = self._end or reason
         self._process.kill()
 
     def bury(self) -> None:

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models import wire
 from models.engine import EngineDied, EngineTimeout, Piece
 from models.host import EnginePool
-from models.process import ended
+from models.process import EngineProcess, ended
 from models.registry import Registry
 from models.speak import plan, speak_text
 from models.speech import Speech
@@ -61,6 +62,19 @@ async def test_who_freezes_over_a_piece_is_told(start_pool: StartPool, how: str)
         await say(pool, how)
     assert (await say(pool, "hello")).seconds > 0
     assert pool.pids != before
+
+
+def test_the_first_reason_stays_though_it_is_killed_again() -> None:
+    process = EngineProcess(["tone"], 0, LIMIT_SECONDS)
+    try:
+        process.wait_ready()
+        process.kill("gave no sign of life")
+        process.kill()
+        with pytest.raises(EngineDied, match=f"{process.pid} gave no sign of life"):
+            process.exchange(wire.request("tone", Piece("Hello.", "sine", 1.0, 1)))
+    finally:
+        process.kill()
+        process.bury()
 
 
 async def test_a_piece_whose_process_froze_is_spoken_by_another(start_pool: StartPool, tmp_path: Path) -> None:
