@@ -186,7 +186,9 @@ class LocalStore:
             return
         missing = [folder, *(parent for parent in folder.parents if parent.is_relative_to(self.root))]
         for each in reversed(missing):
-            each.mkdir(parents=each == self.root, exist_ok=True)
+            # Not with exist_ok, which fails where the folder is there first, and is gone when it is looked at.
+            with suppress(FileExistsError):
+                each.mkdir(parents=each == self.root)
             _fsync(each.parent)
         with self._mutex:
             if len(self._durable) >= _KNOWN_FOLDERS:

@@ -154,3 +154,21 @@ def test_every_new_folder_is_made_durable_before_the_call_returns(
     assert len(synced) == 2
     assert synced[1] == folders[-1]
     store.close()
+
+
+def test_a_folder_that_vanishes_when_it_is_looked_at_is_no_key_that_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another makes it first, and removes it again: nothing has the name, and nobody may be told so."""
+    store, mkdir, raced = LocalStore(tmp_path), os.mkdir, []
+
+    def first_by_another(path: Path, mode: int = 0o777) -> None:
+        if Path(path) == tmp_path / "a" and not raced:
+            raced.append(path)
+            raise FileExistsError(errno.EEXIST, "made by another, and gone", str(path))
+        mkdir(path, mode)
+
+    monkeypatch.setattr(os, "mkdir", first_by_another)
+    assert store.put_new("a/b", b"x") is True
+    assert raced and store.get("a/b") == b"x"
+    store.close()
