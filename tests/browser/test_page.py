@@ -53,6 +53,24 @@ async def test_a_job_is_followed_without_reading_the_page_again(fake: FakeGatewa
         assert watched.hosts == {fake.address.removeprefix("http://")}
 
 
+async def test_a_press_that_has_begun_is_a_click_though_the_row_is_drawn_anew(
+    fake: FakeGateway, open_page: Open
+) -> None:
+    fake.jobs = [job("reading", "in_progress")]
+    async with open_page() as (page, watched):
+        await live(page)
+        reading = row(page, "reading")
+        await reading.get_by_role("button", name="Cancel").hover()
+        await page.mouse.down()
+        about = {name: fake.jobs[0][name] for name in ("request_id", "file_id", "tenant")}
+        fake.tell("progress", about | {"state": "chunk", "chunk": 2, "chunks": 4, "seconds": 4.0, "worker": "w"})
+        await expect(reading.get_by_role("progressbar")).to_have_attribute("value", "0.5")
+        await page.mouse.up()
+        await expect(reading).to_contain_text("Cancelled")
+        assert len(fake.calls("DELETE /api/tts/jobs/reading")) == 1
+        assert watched.errors == []
+
+
 async def test_a_failure_is_told_with_its_reason(fake: FakeGateway, open_page: Open) -> None:
     fake.jobs = [job("reading", "in_progress")]
     async with open_page() as (page, _):

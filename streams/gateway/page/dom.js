@@ -17,19 +17,20 @@ export function el(name, properties = {}, ...children) {
   return made;
 }
 
-// New children, only where they differ; the focus stays where it was.
+// New children, only where they differ: what stays is not taken out, so that it keeps the focus, and a press on it that
+// has begun becomes a click.
 export function fill(parent, children) {
   const held = parent.contains(document.activeElement) ? document.activeElement.dataset.act : null;
-  const next = document.createElement(parent.localName);
-  next.append(...children);
-  if (same(parent, next)) return;
-  parent.replaceChildren(...next.childNodes);
-  if (held) refocus(parent, held);
-}
-
-function same(old, made) {
-  if (old.childNodes.length !== made.childNodes.length) return false;
-  return [...old.childNodes].every((child, at) => child.isEqualNode(made.childNodes[at]));
+  const made = document.createElement(parent.localName);
+  made.append(...children);
+  const old = [...parent.childNodes];
+  const next = [...made.childNodes];
+  next.forEach((child, at) => {
+    if (at >= old.length) parent.append(child);
+    else if (!old[at].isEqualNode(child)) old[at].replaceWith(child);
+  });
+  old.slice(next.length).forEach((child) => child.remove());
+  if (held && !parent.contains(document.activeElement)) refocus(parent, held);
 }
 
 function refocus(parent, act) {
