@@ -122,3 +122,37 @@ class Engine(Protocol):
         is silent for long is taken for frozen.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A piece that a batch engine is done with. `key`: as it was admitted."""
+
+    key: int
+    result: Speech | ModelError
+
+
+class BatchEngine(Engine, Protocol):
+    """An engine that speaks several pieces at once, each as it would alone, and takes new ones in between.
+
+    All is called from one thread: `admit` while there is room for what waits, `step` as long as anything is spoken.
+    `slots`: the most pieces at once.
+    """
+
+    slots: int
+
+    def fits(self, piece: Piece) -> bool:
+        """Whether there is a free slot, and memory, for the piece now."""
+        ...
+
+    def admit(self, key: int, piece: Piece) -> None:
+        """Begin to speak a piece that `fits`. Raises SpeakError; OutOfMemory if it would not fit alone either."""
+        ...
+
+    def step(self) -> Sequence[Ended]:
+        """Bring all pieces on by a little, some tens of milliseconds' work; returns those that ended, in any order."""
+        ...
+
+    def drop(self, key: int) -> None:
+        """Nobody waits for that piece any more. One that is unknown, or has ended, is ignored."""
+        ...

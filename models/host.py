@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from models import heartbeat, wire
 from models.engine import AudioRejected, EngineDied, EngineTimeout, ModelError, OutOfMemory, Piece
+from models.plugins import Options
 from models.process import EngineProcess, ended
 from models.schedule import ANYBODY, Claim, FairQueue
 from models.speech import Speech
@@ -26,8 +27,8 @@ _LONGEST_PAUSE_SECONDS = 30.0
 class EnginePool:
     """`processes` engine processes, each with all of `models` loaded. Use from one event loop.
 
-    `memory_bytes`: the most private memory a process may have, 0 for no limit. `start_timeout`: seconds until a
-    process must have loaded its engines and spoken a test sentence with each. `heartbeat_seconds`: the longest that a
+    `options`: what engines are made with. `memory_bytes`: the most private memory a process may have, 0 for no limit.
+    `start_timeout`: seconds until a process must have loaded its engines and spoken a test sentence with each. `heartbeat_seconds`: the longest that a
     process, speaking or not, may give no sign of life. These times, and that of a piece, are times in which the
     caller's process ran: one that was stopped for a while holds nothing of it against its engines.
     """
@@ -40,6 +41,7 @@ class EnginePool:
         memory_bytes: int = 0,
         start_timeout: float = 120.0,
         heartbeat_seconds: float = 30.0,
+        options: Options | None = None,
     ) -> None:
         if processes < 1 or not models:
             raise ValueError(f"a pool needs models and at least one process, not {models} and {processes}")
@@ -48,6 +50,7 @@ class EnginePool:
         self._memory_bytes = memory_bytes
         self._start_timeout = start_timeout
         self._heartbeat_seconds = heartbeat_seconds
+        self._options = options
         # A thread for each process, and one for its successor while a killed one is still being read out.
         self._threads = ThreadPoolExecutor(2 * processes, "engine")
         self._started: set[EngineProcess] = set()
@@ -173,7 +176,8 @@ class EnginePool:
     async def _start_one(self) -> None:
         """Start a process, wait until it can speak, and watch for its end. Raises ModelError."""
         loop = asyncio.get_running_loop()
-        process = EngineProcess(self.models, self._memory_bytes, heartbeat.step(self._heartbeat_seconds))
+        beat = heartbeat.step(self._heartbeat_seconds)
+        process = EngineProcess(self.models, self._memory_bytes, beat, self._options)
         self._started.add(process)
         try:
             await heartbeat.within(self._start_timeout, loop.run_in_executor(self._threads, process.wait_ready))

@@ -1,11 +1,14 @@
 """Engines by name: the entry points of the group `loa.models`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
 
 from models.engine import Engine, UnknownModel
 
 GROUP = "loa.models"
+
+Options = Mapping[str, Mapping[str, str]]
+"""What an engine is made with, by its name: keyword arguments, such as `{"dia": {"checkpoint": "/models/dia"}}`."""
 
 
 def installed() -> list[str]:
@@ -13,16 +16,17 @@ def installed() -> list[str]:
     return sorted({point.name for point in entry_points(group=GROUP)})
 
 
-def load_engine(name: str) -> Engine:
+def load_engine(name: str, options: Options | None = None) -> Engine:
     """A new engine, not yet loaded. `name`: an entry point's, or `module:attribute` for one that is not packaged.
 
-    Raises UnknownModel, naming what is installed or what could not be imported.
+    Raises UnknownModel, naming what is installed or what could not be imported, and what the engine raises that
+    refuses its options.
     """
     try:
-        factory: Callable[[], Engine] = _entry_point(name).load()
+        factory: Callable[..., Engine] = _entry_point(name).load()
     except (ImportError, AttributeError) as error:
         raise UnknownModel(f"model {name!r} cannot be imported: {error}") from error
-    return factory()
+    return factory(**(options or {}).get(name, {}))
 
 
 def _entry_point(name: str) -> EntryPoint:

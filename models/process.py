@@ -9,9 +9,12 @@ import sys
 import threading
 from collections.abc import Sequence
 
+import orjson
+
 from models import wire
 from models.engine import EngineDied
 from models.heartbeat import Pulse
+from models.plugins import Options
 from models.speech import Speech
 
 # One thread a process was measured faster than one process with all threads, and it is what `revision` promises.
@@ -27,10 +30,12 @@ class EngineProcess:
     `beat_seconds`: how often it says that it is alive, once it is ready.
     """
 
-    def __init__(self, models: Sequence[str], memory_bytes: int, beat_seconds: float) -> None:
+    def __init__(
+        self, models: Sequence[str], memory_bytes: int, beat_seconds: float, options: Options | None = None
+    ) -> None:
         self._pulse = Pulse()
         try:
-            self._process = _start(models, memory_bytes, self._pulse.theirs, beat_seconds)
+            self._process = _start(served(models, options), memory_bytes, self._pulse.theirs, beat_seconds)
             if self._process.stdin is None or self._process.stdout is None:
                 raise EngineDied("an engine process has no pipes")
         except BaseException:
@@ -92,9 +97,14 @@ class EngineProcess:
         self._pulse.close()
 
 
-def _start(models: Sequence[str], memory_bytes: int, beats: int, beat_seconds: float) -> "subprocess.Popen[bytes]":
+def served(models: Sequence[str], options: Options | None = None) -> str:
+    """What `models.serve` is told to load."""
+    return orjson.dumps({name: dict((options or {}).get(name, {})) for name in models}).decode()
+
+
+def _start(models: str, memory_bytes: int, beats: int, beat_seconds: float) -> "subprocess.Popen[bytes]":
     # -P: a folder `models` where the worker was started is not ours.
-    command = [sys.executable, "-P", "-m", "models.serve", ",".join(models), str(memory_bytes)]
+    command = [sys.executable, "-P", "-m", "models.serve", models, str(memory_bytes)]
     command += [str(beats), str(beat_seconds)]
     environment = {**os.environ, **_ONE_THREAD}
     return subprocess.Popen(

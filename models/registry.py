@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from models.engine import Engine, UnknownModel, UnknownVoice, UnsupportedLanguage, Voice
 from models.language import LanguageDetector
-from models.plugins import load_engine
+from models.plugins import Options, load_engine
 from models.text import clean, speaker_key, take_speaker_tag
 
 DEFAULT_SPEAKERS: Mapping[str, str] = MappingProxyType(
@@ -52,15 +52,20 @@ class Registry:
     """The engines that are served, in the order of preference, and the table of speakers.
 
     `models`: names of entry points. `default_language`: for text too short or uncertain to tell. `speakers`: id to
-    `engine/voice`. Raises UnknownModel for a model that is not installed or has no voice.
+    `engine/voice`. `options`: what engines are made with. Raises UnknownModel for a model that is not installed
+    or has no voice.
     """
 
     def __init__(
-        self, models: Sequence[str], default_language: str = "en", speakers: Mapping[str, str] = DEFAULT_SPEAKERS
+        self,
+        models: Sequence[str],
+        default_language: str = "en",
+        speakers: Mapping[str, str] = DEFAULT_SPEAKERS,
+        options: Options | None = None,
     ) -> None:
         self.engines: dict[str, Engine] = {}
         for model in models:
-            engine = load_engine(model)
+            engine = load_engine(model, options)
             if not engine.voices:
                 raise UnknownModel(f"model {model!r} has no voice: its package or its files are missing")
             self.engines[engine.name] = engine

@@ -1,8 +1,8 @@
 """The engine process: `python -P -m models.serve MODELS [MEMORY_BYTES [BEAT_FD BEAT_SECONDS]]`.
 
-Loads its engines (MODELS, joined by commas), speaks a test sentence with each, and then one piece at a time, frames
-(models.wire) on standard input and output. From then on it says every BEAT_SECONDS on BEAT_FD that it is alive
-(models.heartbeat). Ends with its input, and with its parent: the parent decides about everything else, so the signals
+Loads its engines (MODELS: a JSON object, name to options), speaks a test sentence with each, and then one piece at a
+time, frames (models.wire) on standard input and output. From then on it says every BEAT_SECONDS on BEAT_FD that it is
+alive (models.heartbeat). Ends with its input, and with its parent: the parent decides about everything else, so the signals
 of a terminal are ignored.
 """
 
@@ -13,10 +13,12 @@ import signal
 import sys
 from collections.abc import Mapping
 
+import orjson
+
 from models import heartbeat, wire
 from models.check import check
 from models.engine import Engine, EngineDied, ModelError, OutOfMemory, Piece, SpeakError, UnknownModel
-from models.plugins import load_engine
+from models.plugins import Options, load_engine
 from models.speech import Speech
 
 _TEST_SENTENCE = "One, two, three."
@@ -30,8 +32,9 @@ def main(models: str, memory_bytes: str = "0", beat_fd: str = "", beat_seconds: 
     """Serve until the input ends; the exit status is 1 when an engine could not be loaded."""
     source, out = _claim_pipes()
     _guard()
+    options: Options = orjson.loads(models)
     try:
-        engines = {engine.name: engine for engine in map(_ready, models.split(","))}
+        engines = {engine.name: engine for engine in (_ready(name, options) for name in options)}
     except ModelError as error:
         wire.write(out, wire.failure(error))
         return 1
@@ -70,10 +73,10 @@ def _guard() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _ready(name: str) -> Engine:
+def _ready(name: str, options: Options) -> Engine:
     """A loaded engine that has spoken. Raises ModelError naming the engine."""
     try:
-        engine = load_engine(name)
+        engine = load_engine(name, options)
         engine.load()
         piece = Piece(_TEST_SENTENCE, engine.voices[0].name, 1.0, 0)
         check(engine.speak(piece), piece.text, piece.speed, engine.estimate(piece.text, piece.speed), engine.rate)

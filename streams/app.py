@@ -56,6 +56,7 @@ async def assemble(settings: Settings, stack: AsyncExitStack, connect: Connect) 
         settings.engine_processes,
         memory_bytes=settings.engine_memory_mb * MEGABYTE,
         heartbeat_seconds=settings.engine_heartbeat_seconds,
+        options=settings.engine_options,
     )
     stack.push_async_callback(pool.close)
     writer = EventWriter(settings, topics)

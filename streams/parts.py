@@ -17,7 +17,9 @@ def open_files(settings: Settings) -> AudioFiles:
 
 def open_registry(settings: Settings) -> Registry:
     """The engines that the settings name. Raises ModelError, SettingsError for a speaker without a voice."""
-    registry = Registry(settings.models, settings.default_language, {**DEFAULT_SPEAKERS, **settings.speakers})
+    registry = Registry(
+        settings.models, settings.default_language, {**DEFAULT_SPEAKERS, **settings.speakers}, settings.engine_options
+    )
     for speaker, voice in settings.speakers.items():
         if registry.speakers.get(speaker_key(speaker)) != voice:
             raise SettingsError(f"TTS_SPEAKERS={speaker}={voice}: no such voice here; `loa voices` lists them")

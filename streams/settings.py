@@ -113,6 +113,17 @@ class Settings(BaseSettings):
     )
 
     models: Names = Field(("hibari", "espeak"), description="engines to serve; `auto` picks the first that fits")
+    dia_checkpoint: str | None = Field(None, description="checkpoint of `dia`: a directory, or a name of the model hub")
+    vits_checkpoint: str | None = Field(
+        None, description="checkpoint of `vits`: a directory, or a name of the model hub"
+    )
+    piper_dir: Path | None = Field(None, description="directory of Piper voices: NAME.onnx with NAME.onnx.json")
+    torch_device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = Field(
+        "auto", description="where `dia` and `vits` run: auto, cpu, cuda or cuda:N; auto: a GPU where there is one"
+    )
+    torch_dtype: Literal["auto", "float32", "bfloat16", "float16", "float64"] = Field(
+        "auto", description="numbers `dia` and `vits` calculate with; auto: bfloat16 on a GPU, float32 on a CPU"
+    )
     engine_processes: Cores = Field(default_factory=_cores, description="engine processes; default: one per core")
     engine_memory_mb: Annotated[int, Field(ge=0)] = Field(
         0, description="private memory an engine process may take before it is replaced, in MiB; 0: no limit"
@@ -217,6 +228,17 @@ class Settings(BaseSettings):
     def link_secrets(self) -> list[str]:
         """Those in TTS_LINK_SECRET."""
         return self.link_secret.get_secret_value().split() if self.link_secret else []
+
+    @property
+    def engine_options(self) -> dict[str, dict[str, str]]:
+        """What engines are made with, by model; nothing for what is not set."""
+        torch = {"device": self.torch_device, "dtype": self.torch_dtype}
+        options: dict[str, dict[str, str | Path | None]] = {
+            "dia": {"checkpoint": self.dia_checkpoint, **torch},
+            "vits": {"checkpoint": self.vits_checkpoint, **torch},
+            "piper": {"directory": self.piper_dir},
+        }
+        return {model: {k: str(v) for k, v in given.items() if v is not None} for model, given in options.items()}
 
     @property
     def longest_delay_seconds(self) -> float:

@@ -11,7 +11,7 @@ import pytest
 from models import wire
 from models.engine import EngineDied, EngineTimeout, ModelError, OutOfMemory, Piece, SpeakError, UnknownModel
 from models.host import EnginePool
-from models.process import ended
+from models.process import ended, served
 from models.serve import NICENESS
 from models.speech import Speech
 
@@ -121,7 +121,7 @@ async def test_closing_ends_pieces_and_processes(start_pool: StartPool) -> None:
 
 
 def engine_process(*models: str) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-P", "-m", "models.serve", ",".join(models)]
+    command = [sys.executable, "-P", "-m", "models.serve", served(models)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
 

@@ -45,7 +45,9 @@ async def respeak(
         return
     async with AsyncExitStack() as stack:
         models, heartbeat = sorted({record.model for record in same}), settings.engine_heartbeat_seconds
-        pool = EnginePool(models, settings.engine_processes, heartbeat_seconds=heartbeat)
+        pool = EnginePool(
+            models, settings.engine_processes, heartbeat_seconds=heartbeat, options=settings.engine_options
+        )
         stack.push_async_callback(pool.close)
         await pool.start()
         again = _Again(settings, files, pool, registry)
