@@ -28,9 +28,10 @@ class EnginePool:
     """`processes` engine processes, each with all of `models` loaded. Use from one event loop.
 
     `options`: what engines are made with. `memory_bytes`: the most private memory a process may have, 0 for no limit.
-    `start_timeout`: seconds until a process must have loaded its engines and spoken a test sentence with each. `heartbeat_seconds`: the longest that a
-    process, speaking or not, may give no sign of life. These times, and that of a piece, are times in which the
-    caller's process ran: one that was stopped for a while holds nothing of it against its engines.
+    `start_timeout`: seconds until a process must have loaded its engines and spoken a test sentence with each.
+    `heartbeat_seconds`: the longest that a process, speaking or not, may give no sign of life. These times, and that of
+    a piece, are times in which the caller's process ran: one that was stopped for a while holds nothing of it against
+    its engines.
     """
 
     def __init__(

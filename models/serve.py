@@ -2,8 +2,8 @@
 
 Loads its engines (MODELS: a JSON object, name to options), speaks a test sentence with each, and then one piece at a
 time, frames (models.wire) on standard input and output. From then on it says every BEAT_SECONDS on BEAT_FD that it is
-alive (models.heartbeat). Ends with its input, and with its parent: the parent decides about everything else, so the signals
-of a terminal are ignored.
+alive (models.heartbeat). Ends with its input, and with its parent: the parent decides about everything else, so the
+signals of a terminal are ignored.
 """
 
 import ctypes
