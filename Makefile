@@ -9,8 +9,6 @@ ARGS   ?=
 # A development environment holds all that the demo needs: it is kept, never made smaller.
 READY := $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.light)
 
-CONVENTIONS := $(wildcard tests/unit/test_conventions*.py tests/unit/test_schemas*.py tests/unit/test_compose.py)
-
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup demo test unit check docs screenshots faults faults-long lock clean
@@ -33,7 +31,7 @@ check: $(VENV)/.dev ## format, lint, types, conventions, committed schemas
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	@$(if $(CONVENTIONS),$(BIN)/pytest -q $(CONVENTIONS))
+	$(BIN)/pytest -q tests/documents
 
 docs: $(VENV)/.dev ## write the tables of the README anew from the code
 	@$(BIN)/python docs/reference.py
