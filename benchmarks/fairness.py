@@ -67,7 +67,7 @@ class Fairness:
             return await self._stint(lambda name: self._flood(name, *how))
 
         async for alone, beside in pairs(rounds, calm, flooded):
-            for percent in (50, 99):
+            for percent in (50, 90, 99):
                 one, other = (1000 * percentile(waits, percent) for waits in (alone, beside))
                 self._figures.add(f"{flood}: p{percent} with the flood / without", other / one)
                 self._figures.add(f"{flood}: p{percent} without the flood", one, "ms")

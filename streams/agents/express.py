@@ -26,16 +26,18 @@ from streams.topics import Topics, TopicsError
 
 LANE = "requests.retry"
 LOOK_SECONDS = 0.25
-POLL_MS = 200
+PAUSE_SECONDS = 0.02
 AT_ONCE = 500
 BACKLOG = 200
 NEAR = 64
+NEWEST = 256
 SHORT_BYTES = 4096
 MOST_TENANTS = 10_000
+END = 1 << 62
 
 log = structlog.get_logger(__name__)
 
-Behind = Callable[[str, int], Mapping[int, int]]
+Behind = Callable[[str, int], Mapping[int, range]]
 
 
 @dataclass(slots=True)
@@ -57,9 +59,39 @@ class Turns:
         return True
 
 
+class Reading:
+    """Reads a part of each of some partitions once; what is no part any more is left."""
+
+    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self._consumer = consumer
+        self._parts: dict[TopicPartition, range] = {}
+        consumer.pause(*consumer.assignment())
+
+    def follow(self, parts: Mapping[int, range]) -> None:
+        """Read these offsets of these partitions. A part keeps the bounds with which it was first named."""
+        for pair in self._consumer.assignment():
+            if pair.partition not in parts:
+                self._parts.pop(pair, None)
+                self._consumer.pause(pair)
+            elif pair not in self._parts:
+                self._parts[pair] = parts[pair.partition]
+                self._consumer.seek(pair, parts[pair.partition].start)
+                self._consumer.resume(pair)
+
+    async def read(self) -> list[list[ConsumerRecord]]:
+        """Records that have come, of a partition each; none when there are none yet. Raises KafkaError."""
+        found = []
+        for pair, records in (await self._consumer.getmany(timeout_ms=0, max_records=AT_ONCE)).items():
+            end = self._parts[pair].stop
+            if records[-1].offset + 1 >= end:
+                self._consumer.pause(pair)
+            found.append([record for record in records if record.offset < end])
+        return [records for records in found if records]
+
+
 class Express:
-    """Carries requests past a backlog. `behind`: of a topic, the partitions before which more than so many records lie,
-    and the offset that each takes up next. `carried`: how many were.
+    """Carries requests past a backlog. `behind`: of a topic, the partitions in which more than so many records were not
+    taken up, and the offsets of these. `carried`: how many were.
     """
 
     def __init__(
@@ -71,7 +103,6 @@ class Express:
         self._topic = Topics(settings)["requests"].name
         self._behind = behind
         self._clock = clock
-        self._seen: dict[int, int] = {}
         self._turns: dict[str, Turns] = {}
 
     async def run(self) -> None:
@@ -85,15 +116,19 @@ class Express:
                 log.warning("what lies behind a backlog is not seen now", error=str(error))
 
     async def _follow(self) -> None:
+        """What has come last, and what comes, is read first: it would wait the longest. The rest is read beside it."""
         before = self.carried
-        async with tail(self._settings, [self._topic]) as consumer:
-            consumer.pause(*consumer.assignment())
+        topics = [self._topic]
+        async with tail(self._settings, topics) as one, tail(self._settings, topics) as other:
+            newest, rest = Reading(one), Reading(other)
             while behind := self._behind(self._topic, BACKLOG):
-                pairs = self._stand(consumer, behind)
-                found = await consumer.getmany(*pairs, timeout_ms=POLL_MS, max_records=AT_ONCE)
-                for pair, records in found.items():
-                    self._seen[pair.partition] = records[-1].offset + 1
-                    await self.carry(records, behind[pair.partition] + NEAR)
+                rest.follow({n: range(left.start, max(left.start, left.stop - NEWEST)) for n, left in behind.items()})
+                newest.follow({n: range(max(left.start, left.stop - NEWEST), END) for n, left in behind.items()})
+                found = [*await newest.read(), *await rest.read()]
+                for records in found:
+                    await self.carry(records, behind[records[0].partition].start + NEAR)
+                if not found:
+                    await asyncio.sleep(PAUSE_SECONDS)
         log.info("a backlog was read ahead", carried=self.carried - before)
 
     async def carry(self, records: Iterable[ConsumerRecord], first: int) -> None:
@@ -104,17 +139,6 @@ class Express:
                 named = again(record.headers, origin(headers, place_of(record)), 1, since(headers, when(record)))
                 await self._writer.write(LANE, record.key, record.value, named)
                 self.carried += 1
-
-    def _stand(self, consumer: AIOKafkaConsumer, behind: Mapping[int, int]) -> list[TopicPartition]:
-        """Let it read these partitions on from where it was, or from where the worker is, and no others."""
-        pairs = [pair for pair in consumer.assignment() if pair.partition in behind]
-        consumer.pause(*(pair for pair in consumer.assignment() if pair not in pairs))
-        for pair in pairs:
-            if pair in consumer.paused() or self._seen.get(pair.partition, -1) < behind[pair.partition]:
-                self._seen[pair.partition] = max(self._seen.get(pair.partition, 0), behind[pair.partition])
-                consumer.seek(pair, self._seen[pair.partition])
-                consumer.resume(pair)
-        return pairs
 
     def _goes_before(self, record: ConsumerRecord) -> bool:
         if len(record.value or b"") > SHORT_BYTES:

@@ -140,15 +140,15 @@ class Service(faust.App):  # type: ignore[misc]
             await asyncio.sleep(COMMIT_SECONDS)
             await self.commit_finished()
 
-    def behind(self, topic: str, least: int) -> dict[int, int]:
-        """Partitions of a topic with more than `least` records that were not taken up, and the next offset of each."""
+    def behind(self, topic: str, least: int) -> dict[int, range]:
+        """Partitions of a topic with more than `least` records that were not taken up, and the offsets of these."""
         if self._consumer is None or self.rebalancing:
             return {}
         found = {}
         for tp in self.consumer.assignment():
             after = self.window.next(Partition(tp.topic, tp.partition)) if tp.topic == topic else None
             if after is not None and self._log_end(tp) - after > least:
-                found[tp.partition] = after
+                found[tp.partition] = range(after, self._log_end(tp))
         return found
 
     def _log_end(self, tp: Any) -> int:
