@@ -33,6 +33,7 @@ NEAR = 64
 NEWEST = 256
 SHORT_BYTES = 4096
 MOST_TENANTS = 10_000
+MOST_PLACES = 100_000
 END = 1 << 62
 
 log = structlog.get_logger(__name__)
@@ -104,6 +105,7 @@ class Express:
         self._behind = behind
         self._clock = clock
         self._turns: dict[str, Turns] = {}
+        self._places: set[tuple[int, int]] = set()  # of what was carried
 
     async def run(self) -> None:
         """Look for a backlog for as long as the worker lives; a broker that does not answer is no reason to end."""
@@ -122,6 +124,8 @@ class Express:
         async with tail(self._settings, topics) as one, tail(self._settings, topics) as other:
             newest, rest = Reading(one), Reading(other)
             while behind := self._behind(self._topic, BACKLOG):
+                if len(self._places) > MOST_PLACES:  # some may be carried again then, which does no harm
+                    self._places.clear()
                 rest.follow({n: range(left.start, max(left.start, left.stop - NEWEST)) for n, left in behind.items()})
                 newest.follow({n: range(max(left.start, left.stop - NEWEST), END) for n, left in behind.items()})
                 found = [*await newest.read(), *await rest.read()]
@@ -135,9 +139,13 @@ class Express:
         """Copy those of these records that are to go before others; `first`: what lies before it is soon reached."""
         for record in records:
             headers = headers_of(record)
-            if record.offset >= first and attempt(headers) <= 1 and self._goes_before(record):
+            place = (record.partition, record.offset)
+            if record.offset < first or place in self._places or attempt(headers) > 1:
+                continue
+            if self._goes_before(record):
                 named = again(record.headers, origin(headers, place_of(record)), 1, since(headers, when(record)))
                 await self._writer.write(LANE, record.key, record.value, named)
+                self._places.add(place)
                 self.carried += 1
 
     def _goes_before(self, record: ConsumerRecord) -> bool:

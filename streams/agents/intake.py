@@ -21,7 +21,7 @@ from streams.settings import Settings
 T = TypeVar("T")
 
 LONG_BYTES = 16_384  # a longer text is understood in a thread, so that nobody waits for it
-MOST_QUICK = 512  # records at once that are only refused or moved: they need no engine, and wait for none
+MOST_QUICK = 64  # records at once that are only refused or moved: they need no engine, and wait for none
 MOST_RETRIES = 1000
 FAR_SECONDS = 86_400.0  # a deadline further away than that is not met in the window, which is minutes long
 

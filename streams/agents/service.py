@@ -45,7 +45,7 @@ class _Boot(BootStrategy):  # type: ignore[misc]
 class Service(faust.App):  # type: ignore[misc]
     """A Faust app whose agents get `Delivery` objects.
 
-    `fatal`: set to the reason when this worker must end: records were skipped, or it has a twin.
+    `fatal`: set to the reason when this worker must end: records were skipped, or it has a twin. `urgent`: topics.
     """
 
     BootStrategy = _Boot
@@ -56,6 +56,7 @@ class Service(faust.App):  # type: ignore[misc]
             raise RuntimeError("faust-streaming lacks its compiled part, and without it stale records are acknowledged")
         self.window = Window()
         self.read_ahead = ReadAhead(settings.window_bytes, MOST_READ_AHEAD)
+        self.urgent: set[str] = set()
         self.assigned = asyncio.Event()
         self.fatal: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._folder = tempfile.TemporaryDirectory(prefix="loa-faust-")
@@ -68,8 +69,10 @@ class Service(faust.App):  # type: ignore[misc]
     def _new_transport(self) -> Any:
         return Transport(self.conf.broker_consumer, self)
 
-    def follow(self, topic: str, agent: Callable[[Deliveries], Awaitable[None]]) -> None:
-        """Run an agent over a topic."""
+    def follow(self, topic: str, agent: Callable[[Deliveries], Awaitable[None]], *, urgent: bool = False) -> None:
+        """Run an agent over a topic. `urgent`: what comes there is read before a backlog of the others."""
+        if urgent:
+            self.urgent.add(topic)
         channel = self.topic(
             topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw", allow_empty=True
         )

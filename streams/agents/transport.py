@@ -105,9 +105,14 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         return await super().getmany(active_partitions, min(timeout, PAUSED_SECONDS) if pausing else timeout)
 
     async def _fetch_records(self, consumer: Any, *arguments: Any, **options: Any) -> Any:
-        """Let the others go first next time: aiokafka serves one alone until what it fetched of it is gone."""
-        records = await super()._fetch_records(consumer, *arguments, **options)
+        """Let the others go first next time: aiokafka serves one alone until what it fetched of it is gone.
+
+        What is urgent does not wait for its turn either: with a backlog in each partition that would be long.
+        """
         fetched = consumer._fetcher._records
+        for partition in [pair for pair in fetched if pair.topic in self.consumer.app.urgent]:
+            fetched.move_to_end(partition, last=False)
+        records = await super()._fetch_records(consumer, *arguments, **options)
         for partition in records:
             if partition in fetched:
                 fetched.move_to_end(partition)

@@ -38,7 +38,7 @@ def asks(offset: int, headers: tuple[tuple[str, bytes], ...] = (), **fields: Any
     return record(offset, orjson.dumps({"text": "One sentence."} | fields), headers)
 
 
-def express(behind: Mapping[int, int] | None = None) -> tuple[Express, MemoryWriter, Clock]:
+def express(behind: Mapping[int, range] | None = None) -> tuple[Express, MemoryWriter, Clock]:
     writer, clock = MemoryWriter(), Clock()
     made = Express(settings.load({}), writer, lambda _topic, _least: behind or {}, clock)  # type: ignore[arg-type]
     return made, writer, clock
@@ -69,6 +69,17 @@ async def test_what_may_wait_is_long_or_is_none_stays():
     ]
     await carrier.carry(stay, 0)
     assert writer.records == []
+
+
+async def test_what_is_read_again_is_not_carried_again():
+    carrier, writer, _ = express()
+    await carrier.carry([asks(7), asks(8)], 0)
+    await carrier.carry([asks(7), asks(8), asks(9)], 0)
+    assert [dict(headers)["loa-source"] for *_, headers in writer.records] == [
+        b"tts.requests-3-7",
+        b"tts.requests-3-8",
+        b"tts.requests-3-9",
+    ]
 
 
 async def test_a_flood_is_not_carried_and_others_are():
