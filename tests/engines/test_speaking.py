@@ -2,6 +2,8 @@ import asyncio
 import hashlib
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -131,3 +133,13 @@ async def test_giving_up_early_leaves_the_pool_ready(start_pool: StartPool, regi
     await spoken.aclose()
     assert (await whole(pool, registry, "Hello", model="tone")).seconds > 0
     assert psutil.pid_exists(pool.pids[0])
+
+
+def test_describing_an_engine_imports_no_runtime() -> None:
+    script = (
+        "import sys; from models.registry import Registry; r = Registry(['hibari', 'espeak', 'tone'])\n"
+        "for e in r.engines.values(): e.revision, e.voices, e.estimate('a', 1), e.cost('a', 1)\n"
+        "print([m for m in ('hibari', 'onnxruntime', 'torch', 'scipy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

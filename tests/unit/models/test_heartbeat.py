@@ -66,8 +66,8 @@ async def test_a_time_in_which_nobody_ran_counts_as_one_step(monkeypatch: pytest
     work = loop.create_future()
 
     def stop() -> None:
-        time.sleep(1.2)  # longer than what is allowed
+        time.sleep(0.6)  # longer than what is allowed
         loop.call_later(0.1, work.set_result, "spoken")
 
     loop.call_later(0.05, stop)
-    assert await within(1, work) == "spoken"
+    assert await within(0.5, work) == "spoken"

@@ -70,4 +70,4 @@ class Alike(RuleBasedStateMachine):
 
 
 TestAlike = Alike.TestCase
-TestAlike.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
+TestAlike.settings = settings(max_examples=10, stateful_step_count=20, deadline=None)
