@@ -58,7 +58,9 @@ lock: $(VENV)/.uv ## resolve requirements/ anew
 clean: ## remove .venv and caches; data stays
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
-COMPILE = $(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11
+# docopt serves num2words' own command alone, and has no wheel: it would be built with what no hash pins.
+COMPILE = $(UV) pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+          --no-emit-package docopt
 
 # Everything that sets up writes to standard error: standard output belongs to the commands.
 

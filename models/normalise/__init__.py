@@ -30,6 +30,12 @@ def _words(text: str, name: str, country: str) -> str:
     return vi.normalise(text) if name == "vi" else en.normalise(text, day_first=country not in {"", "us", "ph"})
 
 
+def load() -> None:
+    """Load the libraries now. Blocking, some tenths of a second."""
+    for name in _REVISIONS:
+        normalise("ABC 1", name)
+
+
 def revision(language: str) -> str | None:
     """What decides the words; None for a language that is passed as it is."""
     name = language.lower().partition("-")[0]

@@ -5,7 +5,7 @@ from functools import cache
 
 from models.normalise import en_amounts, en_dates, en_words, internet
 from models.normalise.en_numbers import NUMBER, digits, installed, read
-from models.normalise.rules import DASH, Rule, before, rewrite, rule
+from models.normalise.rules import DASH, UNSPACED, Rule, before, rewrite, rule
 
 REVISION = "en 1"
 """Changed whenever a text could be read in other words."""
@@ -46,31 +46,35 @@ def _code(match: re.Match[str]) -> str:
 
 
 _PREPARED: tuple[Rule, ...] = (
+    rule(r"(?<=\w)(?=https?://)", " "),
     rule("(?<=\\d)[\u00a0\u2007\u2009\u202f](?=\\d)", " "),
     rule("[½⅓⅔¼¾⅕⅛]", lambda m: (" " if m.string[m.start() - 1 : m.start()].isdigit() else "") + _FRACTIONS[m[0]]),
     rule("[０-９]", lambda m: str(int(m[0]))),
 )
 
+# A number and a word that were written as one.
+_GLUED: tuple[Rule, ...] = (rule(r"(?<=\d)(?=[^\W\d_]{4})", " "),)
+
 _PHONES: tuple[Rule, ...] = (
     rule(rf"(?<![\w.+])\+\d{{1,3}}(?:{_GAP}?\(?\d{{2,4}}\)?){{2,5}}(?!\w)(?![.,-]\d)", _phone),
     rule(rf"(?<![\w.,-])\(\d{{3}}\){_GAP}?\d{{3}}{_GAP}\d{{4}}(?!\w)", _phone),
     rule(rf"(?<![\w.,-])(?:1{_GAP})?\d{{3}}{_GAP}\d{{3}}{_GAP}\d{{4}}(?!\w)(?![.,-]\d)", _phone),
-    rule(rf"(?<![\w.,-])\d{{3}}-\d{{4}}(?!\w)(?![.,-]\d)", _phone),
+    rule(r"(?<![\w.,-])\d{3}-\d{4}(?!\w)(?![.,-]\d)", _phone),
     rule(rf"(?<![\w.,-])\d{{3,11}}(?:{_GAP}\d{{2,5}})*(?![\w%])(?![.,]\d)", _called),
 )
 
 _ARITHMETIC: tuple[Rule, ...] = (
     rule(r"±\s?(?=\d)", "plus or minus "),
     rule(r"(?<=\d)\s?[x×*]\s?(?=\d)", " times "),
-    rule(r"(?<=[\w)])\s\+\s(?=[\w(])", " plus "),
+    rule(r"(?<=[\w)%‰€£$°])\s\+\s(?=[\w($£€.])", " plus "),
     rule(r"(?<=\d)\+(?=\d)", " plus "),
     rule(r"(?<=\d)\s[/÷]\s(?=\d)", " divided by "),
     rule(r"(?<=\d)\^(?=\d)", " to the power of "),
-    rule(r"(?<=[\w)])\s?=\s?(?=[\w(-])", " equals "),
-    rule(r"(?<=\w)\s<\s(?=[\w-])", " is less than "),
-    rule(r"(?<=\w)\s>\s(?=[\w-])", " is greater than "),
+    rule(r"(?<=[\w)%‰€£$°])\s?=\s?(?=[\w($£€.-])", " equals "),
+    rule(r"(?<=[\w%‰€£$°])\s<\s(?=[\w$£€-])", " is less than "),
+    rule(r"(?<=[\w%‰€£$°])\s>\s(?=[\w$£€-])", " is greater than "),
     rule(r"[~≈]\s?(?=\d)", "about "),
-    rule(r"(?<![^\s(])(?<!\d\s)(?<!%\s)[-−](?=[\d$£€.])", "minus "),
+    rule(r"(?<![^\s(])(?<!\d\s)(?<!%\s)[-−](?=[$£€]?\.?\d)", "minus "),
     rule(r"(?<![^\s(])\+(?=\d)", "plus "),
 )
 
@@ -78,18 +82,23 @@ _NUMBERS: tuple[Rule, ...] = (
     rule(r"(?<![\w.,])\d+(?:\.\d+){2,}(?!\w)", _version),
     rule(rf"(?<!\w)(?:[^\W\d_]+{DASH}?\d+|\d+{DASH}?[^\W\d_]+)\w*(?!\w)", _code),
     rule(r"(?<=\d)\+(?!\w)", " plus"),
-    rule(rf"(?<!\d){NUMBER}(?!\d)", lambda m: digits(m[0]) if m[0].isdigit() and _CODED.search(before(m)) else read(m[0])),
+    rule(
+        rf"(?<!\d){NUMBER}(?!\d)", lambda m: digits(m[0]) if m[0].isdigit() and _CODED.search(before(m)) else read(m[0])
+    ),
     rule(r"\d", lambda m: f" {digits(m[0])} "),
     rule(r"(?<=\w)%", " percent"),
     rule(r"@(?=\w)", "at "),
+    rule(r"(?<=\w)\s?&\s?(?=\w)", " and "),
+    UNSPACED,
 )
 
 
 @cache
-def _stages(day_first: bool) -> tuple[tuple[Rule, ...], ...]:  # noqa: FBT001 - a key of the cache
+def _stages(day_first: bool) -> tuple[tuple[Rule, ...], ...]:
     return (
         _PREPARED,
         internet.rules(_SIGNS, digits),
+        _GLUED,
         _PHONES,
         tuple(en_dates.rules(day_first=day_first)),
         en_words.RULES,

@@ -3,7 +3,7 @@
 import re
 
 from models.normalise.en_numbers import NUMBER, cardinal, digits, fraction, ordinal, read
-from models.normalise.rules import DASH, Rule, after, alternatives, before, rule
+from models.normalise.rules import DASH, Rule, after, alternatives, rule
 
 # One, many, and their hundredth part.
 _CURRENCIES = {
@@ -71,7 +71,7 @@ def _money(amount: str, magnitude: str | None, symbol: str) -> str:
     if len(part) != 2:
         return f"{read(amount)} {one if amount == '1' else many}"
     small = f"{cardinal(int(part))} {cent if int(part) == 1 else cents}" if int(part) else ""
-    large = f"{read(whole)} {one if int(whole) == 1 else many}" if int(whole) or not small else ""
+    large = f"{read(whole)} {one if int(whole) == 1 else many}" if int(whole or 0) or not small else ""
     return " and ".join(filter(None, (large, small)))
 
 
@@ -102,9 +102,7 @@ def _over(match: re.Match[str]) -> str:
 RULES: tuple[Rule, ...] = (
     # Three numbers and more in a row are an identifier.
     rule(rf"(?<![\w.,])\d+(?:{DASH}\d+){{2,}}(?!\w)", lambda m: ", ".join(map(digits, re.split(DASH, m[0])))),
-    rule(
-        rf"({_SYMBOL})\s?({NUMBER})\s?{DASH}\s?\1?({NUMBER})(?![/.-]?\d)", lambda m: f"{read(m[2])} to {m[1]}{m[3]}"
-    ),
+    rule(rf"({_SYMBOL})\s?({NUMBER})\s?{DASH}\s?\1?({NUMBER})(?![/.-]?\d)", lambda m: f"{read(m[2])} to {m[1]}{m[3]}"),
     rule(r"(?<![\w.,])(\d+)['′’]\s?(\d+)(?:[\"″”]|'')", r"\1 ft \2 inches"),
     rule(rf"{_START}({NUMBER})(%?)\s?{DASH}\s?({NUMBER})(?!\d|[/.-]\d|\w*{DASH}\d)", _range),
     rule(r"(?<![\w/.,])(\d+)\s(\d{1,2})/(\d{1,2})(?![\w/])", _mixed),
@@ -121,6 +119,7 @@ RULES: tuple[Rule, ...] = (
     rule(rf"{_START}(\d[\d,]*)(?:st|nd|rd|th)\b", lambda m: ordinal(int(m[1].replace(",", "")))),
     rule(rf"{_START}({NUMBER})\s?({_UNIT})([23²³](?!\d))?(?:/({_PERS})(?![²2]))?(?!\w)", _quantity),
     rule(rf"(?<=[a-z]s)/({_PERS}|hour|second|minute)(?:[²2](?!\d)|\b)", _over),
+    rule(r"(?<!\w)(km|cm|mm|m)([2²3³])(?!\w)", lambda m: _unit(m[1], m[2], one=False)),
     rule(rf"{_START}({NUMBER})k(?!\w)", lambda m: f"{read(m[1])} thousand"),
     rule(
         r"\b(dollars?|pounds?|euros?|yen|cents?|percent|million|thousand|billion)\s?/\s?([^\W\d_]+)\b",

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from models.normalise.en_numbers import cardinal, ordinal, read, year, years
+from models.normalise.en_numbers import cardinal, ordinal, year, years
 from models.normalise.rules import DASH, Rule, after, alternatives, before, ends_sentence, rule
 
 _MONTHS = (
@@ -70,7 +70,9 @@ def _alone(match: re.Match[str]) -> str | None:
 
 def _in_year(match: re.Match[str]) -> str | None:
     """A number of four digits behind a word that goes before years, unless it counts something."""
-    if re.match(r"\s(?:[\w-]+ )?(?:people|men|women|items|times|dollars|percent|miles|meters|feet|years|words)\b", after(match)):
+    if re.match(
+        r"\s(?:[\w-]+ )?(?:people|men|women|items|times|dollars|percent|miles|meters|feet|years|words)\b", after(match)
+    ):
         return None
     number = int(match[2])
     return f"{match[1]}{year(number)}" if 1100 <= number <= 2099 else None
@@ -107,12 +109,8 @@ def rules(*, day_first: bool) -> Iterator[Rule]:
         return _numeric(first, second, number, day_first=day_first)
 
     yield rule(rf"(?<![\w/.-])(\d{{1,2}})([/.-])(\d{{1,2}})\2{_YEAR}{_ENDED}", numeric)
-    yield rule(
-        rf"(?<![\w/.-])(\d{{1,2}})(/)(\d{{1,2}})/(\d{{2}}){_ENDED}", numeric
-    )
-    yield rule(
-        rf"(?<![\w/.-]){_YEAR}-(\d{{2}})-(\d{{2}}){_ENDED}", lambda m: _date(int(m[3]), int(m[2]), int(m[1]))
-    )
+    yield rule(rf"(?<![\w/.-])(\d{{1,2}})(/)(\d{{1,2}})/(\d{{2}}){_ENDED}", numeric)
+    yield rule(rf"(?<![\w/.-]){_YEAR}-(\d{{2}})-(\d{{2}}){_ENDED}", lambda m: _date(int(m[3]), int(m[2]), int(m[1])))
     yield rule(rf"\b{_MONTH_GROUP}\s{_DAY}(?!\w)(?![.,:]\d)(?:,?\s{_YEAR}\b(?![,.]?\d))?", _named)
     yield rule(rf"(?<![\w.,]){_DAY}\s{_MONTH_GROUP}(?:,?\s{_YEAR}\b(?![,.]?\d))?(?!\w)", _day_before)
     yield rule(rf"\b{_MONTH_GROUP},?\s{_YEAR}\b(?![,.]?\d)", lambda m: f"{_month(m[1])} {year(int(m[2]))}")

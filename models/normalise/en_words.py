@@ -15,7 +15,8 @@ _TITLES = {
 _STREETS = {"St": "Street", "Dr": "Drive", "Ave": "Avenue", "Blvd": "Boulevard", "Rd": "Road", "Ln": "Lane",
             "Pl": "Place", "Ct": "Court", "Hwy": "Highway"}  # fmt: skip
 _ENDING = {"etc": "et cetera", "Jr": "Junior", "Sr": "Senior", "Inc": "Incorporated", "Ltd": "Limited",
-           "Corp": "Corporation", "Co": "Company", "Dept": "Department", "dept": "department", "Bros": "Brothers"}  # fmt: skip
+           "Corp": "Corporation", "Co": "Company", "Dept": "Department", "dept": "department",
+           "Bros": "Brothers"}  # fmt: skip
 _WITHIN = {"vs": "versus", "approx": "approximately", "est": "established", "cf": "compare"}
 _BEFORE_NUMBER = {"No": "number", "no": "number", "Nos": "numbers", "p": "page", "pp": "pages", "Fig": "Figure",
                   "fig": "figure", "Vol": "Volume", "vol": "volume", "Ch": "Chapter", "ch": "chapter",
@@ -44,7 +45,7 @@ def _street(match: re.Match[str]) -> str | None:
     """Behind a name, in an address: `Baker St.`; before one it is a title."""
     if not re.search(r"\d\w* (?:[a-z\d]+ )?(?:[\w'’]+ )*$", before(match)) and not ends_sentence(match):
         return None
-    return f"{match[1]} {_STREETS[match[2]]}{_stop(match) if match.string[match.end():].strip() else ''}"
+    return f"{match[1]} {_STREETS[match[2]]}{_stop(match) if match.string[match.end() :].strip() else ''}"
 
 
 def _ended(match: re.Match[str]) -> str:
@@ -65,12 +66,14 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<![\w.])e\.\s?g\.,?", "for example"),
     rule(r"(?<![\w.])i\.\s?e\.,?", "that is"),
     rule(r"(?<!\w)w/o\b", "without"),
-    rule(r"(?<=\w)\s?&\s?(?=\w)", " and "),
     rule(r"#(?=\d)", "number "),
 )
 
 ROMAN: tuple[Rule, ...] = (
-    rule(rf"\b((?:{_PEOPLE})\s)({roman.PATTERN})\b(?!['’.]\w)", lambda m: None if m[2] == "I" and not _reigns(m) else _numeral(m)),
+    rule(
+        rf"\b((?:{_PEOPLE})\s)({roman.PATTERN})\b(?!['’.]\w)",
+        lambda m: None if m[2] == "I" and not _reigns(m) else _numeral(m),
+    ),
     rule(rf"\b((?:{_NUMBERED})\s)({roman.PATTERN})\b(?!['’.]\w)", _numeral),
     rule(r"\b([A-Z][a-z]\w* )([IVX]{2,})\b(?!['’.]\w)", _numeral),
 )

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from models.normalise.rules import Rule
 
 _TOP = (
-    "com|org|net|edu|gov|int|mil|info|biz|io|ai|app|dev|me|tv|co|vn|uk|us|eu|de|fr|es|it|nl|jp|kr|cn|tw|sg|th|au|nz|ca|in"
+    "com|org|net|edu|gov|int|mil|info|biz|io|ai|app|dev|me|tv|co|vn|uk|us|eu|de|fr|es|it|nl|jp|kr|cn|tw|sg|th|au|nz|"
+    "ca|in"
 )
 _HOST = rf"(?:[\w-]+\.)+(?:{_TOP})(?![\w-])(?:\.(?:{_TOP})(?![\w-]))?"
 _PATH = r"(?:[/?#][^\s<>\"”»]*)?"

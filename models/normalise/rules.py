@@ -43,6 +43,16 @@ def _staying(read: Read) -> Callable[[re.Match[str]], str]:
     return replace
 
 
+def _full_stop(match: re.Match[str]) -> str | None:
+    """`said.Then` are two sentences, `x.y`, `U.S.` and `Node.js` are none."""
+    follow = match.string[match.end() : match.end() + 2]
+    return f"{match[0]} " if match[0][:2].islower() and follow[:1].isupper() and follow[1:].islower() else None
+
+
+UNSPACED = rule(r"[^\W\d_]{2}[.!?…](?=[^\W\d_])", _full_stop)
+"""A space behind a full stop, where it was forgotten: no voice would pause."""
+
+
 def before(match: re.Match[str]) -> str:
     """What stands before a match, in lower case: as much as a rule may look back."""
     return match.string[max(match.start() - _LONGEST_CONTEXT, 0) : match.start()].lower()

@@ -3,7 +3,7 @@
 import re
 
 from models.normalise import internet, vi_amounts, vi_dates, vi_words
-from models.normalise.rules import DASH, Rule, before, rewrite, rule
+from models.normalise.rules import DASH, UNSPACED, Rule, before, rewrite, rule
 from models.normalise.vi_numbers import NUMBER, cardinal, digits, month, read
 
 REVISION = "vi 1"
@@ -38,62 +38,12 @@ def _hotline(match: re.Match[str]) -> str | None:
 
 def _ordinal(match: re.Match[str]) -> str:
     number = int(match[2])
-    first = number == 1 and not re.search(r"\bthứ 1\b.*\bngày\b", match[0])
-    return match[1] + ("nhất" if first else month(number))
+    return match[1] + ("nhất" if number == 1 and match[1].lower().startswith("thứ") else month(number))
 
 
 def _code(match: re.Match[str]) -> str:
     """Letters and digits in one: the digits are a number of their own (5G, SE3, COVID-19)."""
     return re.sub(rf"(?<=[^\W\d_]){DASH}?(?=\d)|(?<=\d){DASH}?(?=[^\W\d_])", " ", match[0])
-
-
-_PREPARED: tuple[Rule, ...] = (
-    rule("(?<=\\d)[\u00a0\u2007\u2009\u202f](?=\\d)", " "),
-    rule("[½⅓⅔¼¾⅕⅛]", lambda m: (" " if m.string[m.start() - 1 : m.start()].isdigit() else "") + _FRACTIONS[m[0]]),
-    rule("[０-９]", lambda m: str(int(m[0]))),
-)
-
-_PHONES: tuple[Rule, ...] = (
-    rule(rf"(?<![\w.+])\+\d{{1,3}}(?:{_GAP}?\(?\d{{2,4}}\)?){{2,5}}(?![\w])(?![.,-]\d)", _phone),
-    rule(rf"(?<![\w.,-])\(0\d{{1,3}}\)(?:{_GAP}?\d{{2,4}}){{2,3}}(?!\w)", _phone),
-    rule(r"(?<![\w.,-])0\d{8,10}(?![\w])(?![.,]\d)", _phone),
-    rule(rf"(?<![\w.,-])0\d{{1,3}}(?:{_GAP}\d{{3,4}}){{2,3}}(?![\w])(?![.,]\d)", _phone),
-    rule(rf"(?<![\w.,-])1[89]00(?:{_GAP}?\d{{2,6}}){{1,2}}(?!\w)", lambda m: _hotline(m)),
-    rule(rf"(?<![\w.,-])\d{{3,11}}(?:{_GAP}\d{{2,5}})*(?![\w%])(?![.,]\d)", _hotline),
-)
-
-_ARITHMETIC: tuple[Rule, ...] = (
-    rule(r"±\s?(?=\d)", "cộng trừ "),
-    rule(r"(?<=\d)\s?[x×*]\s?(?=\d)", " nhân "),
-    rule(r"(?<=[\w)])\s\+\s(?=[\w(])", " cộng "),
-    rule(r"(?<=\d)\+(?=\d)", " cộng "),
-    rule(r"(?<=\d)\s?÷\s?(?=\d)", " chia "),
-    rule(r"(?<=\d)\^(?=\d)", " mũ "),
-    rule(r"(?<=[\w)])\s?=\s?(?=[\w(-])", " bằng "),
-    rule(r"(?<=\w)\s[<]\s(?=[\w-])", " nhỏ hơn "),
-    rule(r"(?<=\w)\s[>]\s(?=[\w-])", " lớn hơn "),
-    rule(r"(?:(?<=\w)\s)?≤\s?(?=[\w-])", " nhỏ hơn hoặc bằng "),
-    rule(r"(?:(?<=\w)\s)?≥\s?(?=[\w-])", " lớn hơn hoặc bằng "),
-    rule(r"[~≈]\s?(?=\d)", "khoảng "),
-    rule(r"(?<![^\s(])(?<!\d\s)(?<!%\s)[-−](?=\d)", "âm "),
-    rule(r"(?<![^\s(])\+(?=\d)", "cộng "),
-)
-
-_ORDINALS: tuple[Rule, ...] = (
-    rule(r"(\b(?:[Tt]hứ|[Tt]háng)\s)(\d{1,3})(?![\w/])(?![.,]\d)", lambda m: _ordinal(m) if "hứ" in m[1] else _month(m)),
-)
-
-
-def _month(match: re.Match[str]) -> str:
-    return match[1] + month(int(match[2]))
-
-
-_NUMBERS: tuple[Rule, ...] = (
-    rule(r"(?<![\w.,])\d+(?:\.\d+){2,}(?![\w])", lambda m: _version(m)),
-    rule(rf"(?<![\w])(?:[^\W\d_]+{DASH}?\d+|\d+{DASH}?[^\W\d_]+)[\w]*(?!\w)", _code),
-    rule(rf"(?<![\d]){NUMBER}(?!\d)", lambda m: _alone(m)),
-    rule(r"\d", lambda m: f" {digits(m[0])} "),
-)
 
 
 def _version(match: re.Match[str]) -> str | None:
@@ -107,17 +57,66 @@ def _alone(match: re.Match[str]) -> str:
     return digits(match[0]) if match[0].isdigit() and _CODED.search(before(match)) else read(match[0], "chấm")
 
 
+_PREPARED: tuple[Rule, ...] = (
+    rule(r"(?<=\w)(?=https?://)", " "),
+    rule("(?<=\\d)[\u00a0\u2007\u2009\u202f](?=\\d)", " "),
+    rule("[½⅓⅔¼¾⅕⅛]", lambda m: (" " if m.string[m.start() - 1 : m.start()].isdigit() else "") + _FRACTIONS[m[0]]),
+    rule("[０-９]", lambda m: str(int(m[0]))),
+)
+
+# A number and a word that were written as one.
+_GLUED: tuple[Rule, ...] = (rule(r"(?<=\d)(?=[^\W\d_]{4})", " "),)
+
+_PHONES: tuple[Rule, ...] = (
+    rule(rf"(?<![\w.+])\+\d{{1,3}}(?:{_GAP}?\(?\d{{2,4}}\)?){{2,5}}(?![\w])(?![.,-]\d)", _phone),
+    rule(rf"(?<![\w.,-])\(0\d{{1,3}}\)(?:{_GAP}?\d{{2,4}}){{2,3}}(?!\w)", _phone),
+    rule(r"(?<![\w.,-])0\d{8,10}(?![\w])(?![.,]\d)", _phone),
+    rule(rf"(?<![\w.,-])0\d{{1,3}}(?:{_GAP}\d{{3,4}}){{2,3}}(?![\w])(?![.,]\d)", _phone),
+    rule(rf"(?<![\w.,-])1[89]00(?:{_GAP}?\d{{2,6}}){{1,2}}(?!\w)", _hotline),
+    rule(rf"(?<![\w.,-])\d{{3,11}}(?:{_GAP}\d{{2,5}})*(?![\w%])(?![.,]\d)", _hotline),
+)
+
+_ARITHMETIC: tuple[Rule, ...] = (
+    rule(r"±\s?(?=\d)", "cộng trừ "),
+    rule(r"(?<=\d)\s?[x×*]\s?(?=\d)", " nhân "),
+    rule(r"(?<=[\w)%‰€£$°])\s\+\s(?=[\w($£€.])", " cộng "),
+    rule(r"(?<=\d)\+(?=\d)", " cộng "),
+    rule(r"(?<=\d)\s?÷\s?(?=\d)", " chia "),
+    rule(r"(?<=\d)\^(?=\d)", " mũ "),
+    rule(r"(?<=[\w)%‰€£$°])\s?=\s?(?=[\w($£€.-])", " bằng "),
+    rule(r"(?<=[\w%‰€£$°])\s<\s(?=[\w$£€-])", " nhỏ hơn "),
+    rule(r"(?<=[\w%‰€£$°])\s>\s(?=[\w$£€-])", " lớn hơn "),
+    rule(r"(?:(?<=\w)\s)?≤\s?(?=[\w$£€-])", " nhỏ hơn hoặc bằng "),
+    rule(r"(?:(?<=\w)\s)?≥\s?(?=[\w$£€-])", " lớn hơn hoặc bằng "),
+    rule(r"[~≈]\s?(?=\d)", "khoảng "),
+    rule(r"(?<![^\s(])(?<!\d\s)(?<!%\s)[-−](?=\d)", "âm "),
+    rule(r"(?<![^\s(])\+(?=\d)", "cộng "),
+)
+
+_ORDINALS: tuple[Rule, ...] = (rule(r"(\b(?:[Tt]hứ|[Tt]háng)\s)(\d{1,3})(?![\w/])(?![.,]\d)", _ordinal),)
+
+
+_NUMBERS: tuple[Rule, ...] = (
+    rule(r"(?<![\w.,])\d+(?:\.\d+){2,}(?![\w])", _version),
+    rule(rf"(?<![\w])(?:[^\W\d_]+{DASH}?\d+|\d+{DASH}?[^\W\d_]+)[\w]*(?!\w)", _code),
+    rule(rf"(?<![\d]){NUMBER}(?!\d)", _alone),
+    rule(r"\d", lambda m: f" {digits(m[0])} "),
+)
+
+
 _REST: tuple[Rule, ...] = (
     rule(r"(?<=\w)\s?&\s?(?=\w)", " và "),
     rule(r"(?<=[^\W\d_])/(?=[^\W\d_])", " "),
     rule(r"#(?=\w)", "số "),
     rule(r"@(?=\w)", "a còng "),
     rule(r"(?<=\w)%", " phần trăm"),
+    UNSPACED,
 )
 
 _STAGES = (
     _PREPARED,
     internet.rules(_SIGNS, digits),
+    _GLUED,
     _PHONES,
     vi_words.RULES,
     vi_dates.RULES,

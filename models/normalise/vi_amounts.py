@@ -19,8 +19,8 @@ UNITS = {
     "kW": "ki lô oát", "MW": "mê ga oát", "kWh": "ki lô oát giờ", "W": "oát", "V": "vôn", "kV": "ki lô vôn",
     "mAh": "mi li am pe giờ", "Hz": "héc", "kHz": "ki lô héc", "MHz": "mê ga héc", "GHz": "ghi ga héc",
     "KB": "ki lô bai", "kB": "ki lô bai", "MB": "mê ga bai", "GB": "ghi ga bai", "TB": "tê ra bai",
-    "Mbps": "mê ga bít trên giây", "Gbps": "ghi ga bít trên giây", "dB": "đề xi ben", "cal": "ca lo", "kcal": "ki lô ca lo",
-    "px": "pích xeo", "kph": "ki lô mét trên giờ",
+    "Mbps": "mê ga bít trên giây", "Gbps": "ghi ga bít trên giây", "dB": "đề xi ben", "cal": "ca lo",
+    "kcal": "ki lô ca lo", "px": "pích xeo", "kph": "ki lô mét trên giờ",
 }  # fmt: skip
 _PER = {"h": "giờ", "giờ": "giờ", "s": "giây", "giây": "giây", "phút": "phút", "ph": "phút"}
 _POWERS = {"2": "vuông", "²": "vuông", "3": "khối", "³": "khối"}
@@ -31,6 +31,8 @@ _UNIT = rf"(?:{alternatives(UNITS)})"
 _SIZED = rf"(?:{_UNIT})(?:[23²³](?!\d))?"
 _CURRENCY = rf"(?:{alternatives(_CURRENCIES)})"
 _MAGNITUDE = rf"(?:\s?(?:{alternatives(set(_MAGNITUDES) - {'k', 'K', 'tr'})})\b|(?:k|K|tr)(?!\w))"
+_PRICED = re.compile(r"(?:đồng|đô la|ơ rô|bảng|yên|phần trăm|triệu|nghìn|tỷ)$")
+_COUNTED = "năm|tháng|tuần|ngày|người|chiếc|cái|lần|suất"
 _START = r"(?<![\w.,])"
 
 _SCORE = re.compile(
@@ -56,9 +58,9 @@ def _range(match: re.Match[str]) -> str | None:
     if re.match(r"\s*(?:=|bằng\b)", after(match)):
         return f"{first} trừ {last}"
     seen = before(match)
-    if whole and len(first) <= 2 and len(last) <= 2 and not _RANGE.search(seen) and not _measured(match):
-        if int(first) >= int(last) or _SCORE.search(seen):
-            return f"{cardinal(int(first))} {cardinal(int(last))}"
+    small = whole and len(first) <= 2 and len(last) <= 2 and not _RANGE.search(seen) and not _measured(match)
+    if small and (int(first) >= int(last) or _SCORE.search(seen)):
+        return f"{cardinal(int(first))} {cardinal(int(last))}"
     return f"{first}{match[2]} đến {last}"
 
 
@@ -86,10 +88,8 @@ def _quantity(match: re.Match[str]) -> str:
 
 def _per(match: re.Match[str]) -> str:
     """Behind money or a share: for one of it; else over it."""
-    what = match[2]
-    word = _unit(what) if re.fullmatch(_SIZED, what) else _PER.get(what, what)
-    priced = re.search(r"(?:đồng|đô la|ơ rô|bảng|yên|phần trăm|triệu|nghìn|tỷ)\s*$", match[1])
-    return f"{match[1]} {'một' if priced else 'trên'} {word}"
+    word = _unit(match[1]) if re.fullmatch(_SIZED, match[1]) else _PER.get(match[1], match[1])
+    return f" {'một' if _PRICED.search(before(match)) else 'trên'} {word}"
 
 
 RULES: tuple[Rule, ...] = (
@@ -108,9 +108,12 @@ RULES: tuple[Rule, ...] = (
     rule(rf"{_START}({NUMBER})\s?‰", lambda m: f"{read(m[1])} phần nghìn"),
     rule(rf"{_START}(\d)m(\d{{1,2}})(?!\w)", lambda m: f"{read(m[1])} mét {read(m[2])}"),
     rule(rf"{_START}({NUMBER})\s?({_SIZED})(?:/({alternatives(_PER)}))?(?!\w)", _quantity),
-    rule(rf"((?:\w+ )?\w+)\s?/\s?({_SIZED}|(?:năm|tháng|tuần|ngày|giờ|người|chiếc|cái|lần|suất|{alternatives(_PER)}))(?!\w)", _per),
+    rule(
+        rf"(?<=\w)\s?/\s?({_SIZED}|(?:{_COUNTED}|{alternatives(_PER)}))(?!\w)",
+        _per,
+    ),
     rule(r"\b(đồng|nghìn|triệu|đô la)/(?=[^\W\d_])", r"\1 một "),
-    rule(rf"(?<!\w)(km|cm|mm|m)([2²3³])(?!\w)", lambda m: _unit(m[0])),
-    rule(rf"(?<!\w)(km|kg|cm|mm) (?=\d)", lambda m: f"{UNITS[m[1]]} "),
+    rule(r"(?<!\w)(km|cm|mm|m)([2²3³])(?!\w)", lambda m: _unit(m[0])),
+    rule(r"(?<!\w)(km|kg|cm|mm) (?=\d)", lambda m: f"{UNITS[m[1]]} "),
 )
 """Ranges first: their ends are read by the rules behind, with the unit that both share."""

@@ -7,8 +7,8 @@ from models.normalise.rules import DASH, Rule, after, before, rule
 from models.normalise.vi_numbers import cardinal, month
 
 _BEFORE_DATE = re.compile(
-    r"(?:\b(?:ngày|hôm|hôm nay|hôm qua|hôm sau|ngày mai|mai|sáng|trưa|chiều|tối|đêm|khuya|từ|đến|tới|mùng|mồng|dịp|lễ|hạn|trước|sau|vào|và|qua|"
-    r"(?:thứ|chủ) \w+,?|rằm|tết)|[,(]) *$"
+    r"(?:\b(?:ngày|hôm|hôm nay|hôm qua|hôm sau|mai|sáng|trưa|chiều|tối|đêm|khuya|từ|đến|tới|mùng|mồng|dịp|lễ|hạn|trước|"
+    r"sau|vào|và|qua|(?:thứ|chủ) \w+,?|rằm|tết)|[,(]) *$"
 )
 _NAMED = re.compile(r"\b(?:ngày|mùng|mồng|rằm)(?: [\w ]+ đến)? *$")
 _BEFORE_OTHER = re.compile(

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from models.normalise import roman
-from models.normalise.rules import Rule, alternatives, before, ends_sentence, rule, sentences_with
+from models.normalise.rules import Rule, alternatives, ends_sentence, rule, sentences_with
 from models.normalise.vi_numbers import cardinal
 
 _CITY = "thành phố"
