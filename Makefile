@@ -45,7 +45,7 @@ faults: $(VENV)/.dev ## fault runs, some minutes
 	@$(BIN)/pytest tests/faults -m faults -n 2 --dist worksteal $(ARGS)
 
 faults-long: $(VENV)/.dev ## fault runs, as long as it takes
-	@LOA_FAULTS=long $(BIN)/pytest tests/faults -m faults -n 2 --dist worksteal --timeout=0 $(ARGS)
+	@LOA_FAULTS=long $(BIN)/pytest tests/faults tests/kafka/test_long_text.py -n 2 --dist worksteal --timeout=0 $(ARGS)
 
 bench-%: $(VENV)/.dev ## run one of benchmarks/
 	@$(BIN)/python benchmarks/$(subst -,_,$*).py $(ARGS)
