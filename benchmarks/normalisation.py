@@ -4,8 +4,8 @@ make bench-normalisation
 
 g2p-hamster is installed; vietnormalizer and wetext can be, for a comparison; what is not is left out. The tables were
 written from the rules of each language before any of this was run; Loa's rules were then made to pass them, so its own
-share is no measurement, and says only that the tables hold. Where languages leave a choice (linh or lẻ, `and` in a
-number, capitals, punctuation), every choice counts as right; what a library refuses with an exception counts as wrong.
+share is no measurement, and says only that the tables hold. Some choices that a language leaves (linh or lẻ, `and` in a
+number, capitals, punctuation) count as right whichever is taken; others count as wrong, as do exceptions.
 """
 
 import argparse
