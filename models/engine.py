@@ -86,7 +86,9 @@ class Engine(Protocol):
     """One speech model. Everything but `load` and `speak` is cheap and runs in the worker's own process.
 
     `name`: what a request's `model` says. `revision`: changes whenever the same piece could give other samples.
-    `rate`: Hz of everything it speaks. `max_characters`: the longest piece it takes.
+    `rate`: Hz of everything it speaks. `max_characters`: the longest piece it takes, after its numbers, dates and
+    abbreviations were put into words (models.normalise). An engine that reads those better by itself, or does not read
+    at all, has an attribute `normalises`, True, and gets its text as it was written.
     """
 
     name: str

@@ -29,6 +29,9 @@ _PACE = Pace(piece=0.15, letter=0.0525, digit=0.34, pause=0.23)
 # The package fails on numbers of more than 36 digits; nobody would follow one of more than 15 in words.
 _LONG_NUMBER = re.compile(r"\d(?:,?\d){15,}")
 
+# As one word it stresses the wrong half: twenty-ONE is better said as two.
+_COMPOUND_NUMBER = re.compile(r"(?<=ty)-(?=(?:one|two|three|four|five|six|seven|eight|nine)\b)", re.IGNORECASE)
+
 # What the model sees at once. The package cuts at 400 and at clause punctuation only, and memory grows faster than the
 # length: with 300, cut at words in need, a process stays below 400 MiB (360 measured).
 _MAX_PHONEMES = 300
@@ -50,7 +53,7 @@ class Hibari:
         """The same seed gives the same samples only with the same threads and the same FFT."""
         fft = "numpy" if packages.folder("scipy") is None else packages.versions("scipy")
         parts = packages.versions("hibari-tts", "onnxruntime", "numpy")
-        return f"{parts}; fft={fft}; threads=1; pauses=1; {STRETCH_REVISION}"
+        return f"{parts}; fft={fft}; threads=1; pauses=1; compounds=1; {STRETCH_REVISION}"
 
     @cached_property
     def voices(self) -> Sequence[Voice]:
@@ -123,7 +126,7 @@ def _cache_folder() -> Path:
 
 def _as_plain_text(text: str) -> str:
     """`[word](/phonemes/)` is a pronunciation to the package; here text is never markup. Long numbers go as digits."""
-    text = text.replace("](", "] (")
+    text = _COMPOUND_NUMBER.sub(" ", text.replace("](", "] ("))
     return _LONG_NUMBER.sub(lambda number: " ".join(number[0].replace(",", "")), text)
 
 

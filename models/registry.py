@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from models import normalise
 from models.engine import Engine, UnknownModel, UnknownVoice, UnsupportedLanguage, Voice
 from models.language import LanguageDetector
 from models.plugins import Options, load_engine
@@ -34,26 +35,41 @@ _MOST_LISTED = 20
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Who speaks what. `language`: BCP 47. `speaker_id`: as it was asked for, if it was. `text`: clean, without tag."""
+    """Who speaks what. `language`: BCP 47. `speaker_id`: as it was asked for, if it was. `text`: clean, without tag.
+
+    `normalised`: numbers, dates and the like are put into words before the engine gets them.
+    """
 
     engine: Engine
     voice: str
     language: str
     speaker_id: str | None
     text: str
+    normalised: bool = True
 
     @property
     def model(self) -> str:
         """The engine's name."""
         return self.engine.name
 
+    @property
+    def words(self) -> str:
+        """The text as the engine gets it; made anew each time."""
+        return normalise.normalise(self.text, self.language) if self.normalised else self.text
+
+    @property
+    def revision(self) -> str:
+        """What decides the samples: the engine's revision, and that of the words where they are made for it."""
+        words = normalise.revision(self.language) if self.normalised else None
+        return self.engine.revision if words is None else f"{self.engine.revision}; {words}"
+
 
 class Registry:
     """The engines that are served, in the order of preference, and the table of speakers.
 
     `models`: names of entry points. `default_language`: for text too short or uncertain to tell. `speakers`: id to
-    `engine/voice`. `options`: what engines are made with. Raises UnknownModel for a model that is not installed
-    or has no voice.
+    `engine/voice`. `options`: what engines are made with. `normalised`: put numbers, dates and the like into words for
+    engines that do not read them themselves. Raises UnknownModel for a model that is not installed or has no voice.
     """
 
     def __init__(
@@ -62,6 +78,8 @@ class Registry:
         default_language: str = "en",
         speakers: Mapping[str, str] = DEFAULT_SPEAKERS,
         options: Options | None = None,
+        *,
+        normalised: bool = True,
     ) -> None:
         self.engines: dict[str, Engine] = {}
         for model in models:
@@ -70,11 +88,17 @@ class Registry:
                 raise UnknownModel(f"model {model!r} has no voice: its package or its files are missing")
             self.engines[engine.name] = engine
         self._detector = LanguageDetector(default_language)
+        self._normalised = normalised
         self.speakers = {speaker_key(k): v for k, v in speakers.items() if self._has(v)}
 
     def warm_up(self) -> None:
-        """Load the language model now rather than at the first text that needs it. Blocking, about a second."""
+        """Load the language model, and what puts numbers into words, now rather than at the first text that needs it.
+
+        Blocking, about a second.
+        """
         self._detector.load()
+        if self._normalised:
+            normalise.load()
 
     def engine(self, name: str) -> Engine:
         """The engine of that name. Raises UnknownModel."""
@@ -110,10 +134,15 @@ class Registry:
             if language is not None and _rank(known, language) is None:
                 spoken = ", ".join(known.languages)
                 raise UnsupportedLanguage(f"voice {voice!r} does not speak language {language!r}; it speaks {spoken}")
-            return Choice(engine, known.name, language or _own_language(known, text, self._detector), speaker_id, text)
+            spoken = language or _own_language(known, text, self._detector)
+            return self._choice(engine, known, spoken, speaker_id, text)
         wanted = language or self._detector.detect(text)
         engine, known = _by_language(engines, wanted, language is None)
-        return Choice(engine, known.name, wanted, speaker_id, text)
+        return self._choice(engine, known, wanted, speaker_id, text)
+
+    def _choice(self, engine: Engine, voice: Voice, language: str, speaker_id: str | None, text: str) -> Choice:
+        reads = bool(getattr(engine, "normalises", False))
+        return Choice(engine, voice.name, language, speaker_id, text, self._normalised and not reads)
 
     def _candidates(self, model: str) -> list[Engine]:
         if model != "auto":

@@ -82,9 +82,10 @@ def _ends_in_full_stop(line: str) -> bool:
 
 def _sentences(line: str) -> Iterator[Part]:
     start = 0
+    cased = any(map(str.isupper, line))
     for end in _SENTENCE_END.finditer(line):
         follow = _next_word_at(line, end.end())
-        if follow == len(line) or (end[0].startswith((".", "…")) and not _ends(line, start, end, line[follow])):
+        if follow == len(line) or not _ends(line, start, end, line[follow], cased=cased):
             continue
         yield Part(line[start : end.end()], Break.SENTENCE, " " if follow > end.end() else "")
         start = follow
@@ -98,16 +99,21 @@ def _next_word_at(line: str, at: int) -> int:
     return at
 
 
-def _ends(line: str, start: int, end: re.Match[str], follow: str) -> bool:
-    """Whether a period ends a sentence: not before a small letter, after an abbreviation or an initial."""
-    if follow.islower():
+def _ends(line: str, start: int, end: re.Match[str], follow: str, *, cased: bool) -> bool:
+    """Whether a full stop ends a sentence: a period not before a small letter, after an abbreviation or an initial.
+
+    Nor does what stands in quotes before a small letter, as in `"Really?" she asked`. `cased`: the line has capitals at
+    all, so that a small letter tells something.
+    """
+    quoted = end[0][-1] in "\"'”’»)"
+    if cased and follow.islower() and (quoted or end[0].startswith((".", "…"))):
         return False
     if not end[0].startswith(".") or end[0].startswith(".."):
         return True
     # Only the last word matters, and a line may be long: a word of more than 20 characters is no abbreviation.
     words = line[max(start, end.start() - 20) : end.start()].split()
     word = words[-1].lstrip("\"'“‘«([") if words else ""
-    initial = len(word) == 1 and word.isalpha() and word.isupper()
+    initial = len(word) == 1 and word.isalpha() and word.isupper() and word != "I"
     return not initial and word.lower() not in _ABBREVIATIONS
 
 

@@ -29,7 +29,7 @@ class Spoken:
 
 def plan(choice: Choice) -> list[Chunk]:
     """The chunks that `speak_text` will speak, in order; their number is known beforehand."""
-    return split(choice.text, choice.engine.max_characters)
+    return split(choice.words, choice.engine.max_characters)
 
 
 def estimate_seconds(engine: Engine, chunks: Sequence[Chunk], speed: float) -> float:

@@ -20,6 +20,8 @@ class Tone:
     name = "tone"
     rate = 24_000
     max_characters = 1_000
+    normalises = True
+    """It reads nothing: its length is that of the text as it was written."""
 
     @property
     def revision(self) -> str:

@@ -17,8 +17,13 @@ def open_files(settings: Settings) -> AudioFiles:
 
 def open_registry(settings: Settings) -> Registry:
     """The engines that the settings name. Raises ModelError, SettingsError for a speaker without a voice."""
+    speakers = {**DEFAULT_SPEAKERS, **settings.speakers}
     registry = Registry(
-        settings.models, settings.default_language, {**DEFAULT_SPEAKERS, **settings.speakers}, settings.engine_options
+        settings.models,
+        settings.default_language,
+        speakers,
+        settings.engine_options,
+        normalised=settings.normalise == "on",
     )
     for speaker, voice in settings.speakers.items():
         if registry.speakers.get(speaker_key(speaker)) != voice:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import unicodedata
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -114,7 +115,8 @@ class SynthesisRequested(BaseModel):
     def content_sha256(self) -> str:
         """Fingerprint of what decides the audio: two requests with one id and other content are in conflict."""
         speaker = self.speaker_id.lstrip("0") if self.speaker_id else None
-        content = [self.text, self.model, self.voice, speaker, self.language, self.speed, self.seed, self.format]
+        text = unicodedata.normalize("NFC", self.text)  # however its letters are composed, it sounds the same
+        content = [text, self.model, self.voice, speaker, self.language, self.speed, self.seed, self.format]
         return hashlib.sha256(orjson.dumps([*content, self.sample_rate])).hexdigest()
 
     def seed_or_derived(self) -> int:

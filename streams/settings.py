@@ -132,6 +132,9 @@ class Settings(BaseSettings):
         30, description="silence after which an engine process counts as frozen and is replaced, in seconds"
     )
     default_language: str = Field("en", description="language of a text that does not tell, a BCP 47 tag")
+    normalise: Literal["on", "off"] = Field(
+        "on", description="put numbers, dates, money and abbreviations into words before they are spoken: on or off"
+    )
     speakers: Pairs = Field(
         default_factory=dict, description="speaker ids to voices, such as 05=espeak/vi; added to the built-in table"
     )

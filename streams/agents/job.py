@@ -93,7 +93,7 @@ def echo_of(request: SynthesisRequested) -> dict[str, Any]:
 
 def understand(delivery: Delivery, request: SynthesisRequested, registry: Registry) -> Job:
     """A record's request → a job. Raises RequestError."""
-    choice = _choose(request, registry)
+    choice = choose(request, registry)
     chunks = plan(choice)
     request_id = request.request_id or delivery.origin
     return Job(
@@ -108,7 +108,7 @@ def understand(delivery: Delivery, request: SynthesisRequested, registry: Regist
     )
 
 
-def _choose(request: SynthesisRequested, registry: Registry) -> Choice:
+def choose(request: SynthesisRequested, registry: Registry) -> Choice:
     """Engine, voice and rate that can do it. Raises RequestError."""
     _, spoken = take_speaker_tag(clean(request.text))
     if not has_speech(spoken):

@@ -193,7 +193,7 @@ class Maker:
             duration_seconds=draft.encoded.duration_seconds,
             sha256=draft.sha256,
             pcm_sha256=draft.encoded.pcm_sha256,
-            model_revision=choice.engine.revision,
+            model_revision=choice.revision,
             voice=choice.voice,
             language=choice.language,
             synthesis={

@@ -139,7 +139,8 @@ def test_describing_an_engine_imports_no_runtime() -> None:
     script = (
         "import sys; from models.registry import Registry; r = Registry(['hibari', 'espeak', 'tone'])\n"
         "for e in r.engines.values(): e.revision, e.voices, e.estimate('a', 1), e.cost('a', 1)\n"
-        "print([m for m in ('hibari', 'onnxruntime', 'torch', 'scipy') if m in sys.modules])"
+        "heavy = ('hibari', 'onnxruntime', 'torch', 'scipy', 'g2p_hamster', 'num2words')\n"
+        "print([m for m in heavy if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -41,7 +41,12 @@ async def spoken(loa: Installation, requests: list[dict[str, Any]]) -> list[Even
 
 async def transcribed(*events: Event) -> list[str]:
     """What the recogniser hears in their files."""
-    command = [sys.executable, str(EXAMPLES / "transcribe.py"), *(event["file_path"] for event in events)]
+    return await heard_in(*(event["file_path"] for event in events))
+
+
+async def heard_in(*files: str | Path) -> list[str]:
+    """What the recogniser hears in each of these files."""
+    command = [sys.executable, str(EXAMPLES / "transcribe.py"), *map(str, files)]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     output, _ = await process.communicate()
     assert process.returncode == 0

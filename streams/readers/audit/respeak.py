@@ -8,7 +8,7 @@ from itertools import islice
 from models.audio import Encoder
 from models.engine import ModelError
 from models.host import EnginePool
-from models.registry import Registry
+from models.registry import Choice, Registry
 from models.speak import plan, speak_text
 from storage.errors import CorruptRecord
 from storage.files import AudioFiles
@@ -34,13 +34,8 @@ async def respeak(
     registry = open_registry(settings)
     counts = report.counts
     counts |= {"spoken_again": 0, "other_version": 0}
-    same: list[Record] = []
-    for record in records:
-        engine = registry.engines.get(record.model)
-        if engine is not None and engine.revision == record.model_revision:
-            same.append(record)
-        else:
-            counts["other_version"] += 1
+    same = [record for record in records if _same_version(registry, record)]
+    counts["other_version"] += len(records) - len(same)
     if not same:
         return
     async with AsyncExitStack() as stack:
@@ -78,7 +73,7 @@ class _Again:
     async def _speak(self, record: Record) -> str:
         """SHA-256 of the samples, spoken with what the record says about how it was spoken."""
         how, settings = record.synthesis, self.settings
-        choice = self.registry.resolve(record.text, record.model, f"{record.model}/{record.voice}")
+        choice = _choice(self.registry, record)
         pieces = speak_text(
             self.pool,
             choice,
@@ -95,6 +90,18 @@ class _Again:
                     async for piece in pieces:
                         await in_thread(encoder.write, piece.speech.samples)
                 return (await in_thread(encoder.close)).pcm_sha256
+
+
+def _choice(registry: Registry, record: Record) -> Choice:
+    """Who spoke it, and in which language: that decides how numbers and dates are read."""
+    return registry.resolve(record.text, record.model, f"{record.model}/{record.voice}", language=record.language)
+
+
+def _same_version(registry: Registry, record: Record) -> bool:
+    try:
+        return record.model in registry.engines and _choice(registry, record).revision == record.model_revision
+    except ModelError:
+        return False  # its voice is not here any more
 
 
 def _alive(files: AudioFiles, file_ids: Iterable[str]) -> Iterator[Record]:
