@@ -1,0 +1,1 @@
+"""Dia: dialogue in natural voices, several requests at once (transformers' checkpoints)."""
