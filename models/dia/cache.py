@@ -12,8 +12,8 @@ from models.dia.weights import Shape, Weights
 class Cache:
     """What attention looks at, for each layer.
 
-    `keys`, `values`: (2 * slots, kv heads, positions, head width), rows 2i and 2i+1 of slot i with and without its text.
-    `cross_keys`, `cross_values`: (slots, kv heads, text bytes, head width). `text_lengths`: (slots,).
+    `keys`, `values`: (2 * slots, kv heads, positions, head width), rows 2i and 2i+1 of slot i with and without
+    its text. `cross_keys`, `cross_values`: (slots, kv heads, text bytes, head width). `text_lengths`: (slots,).
     """
 
     keys: tuple[Tensor, ...]

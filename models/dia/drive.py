@@ -56,7 +56,7 @@ class Graphs:
         self._pool = torch.cuda.graph_pool_handle()
         self._noise = [_pinned(state.noise) for _ in range(2)]
         self._ends = [_pinned(state.end) for _ in range(2)]
-        self._ready = [torch.cuda.Event()  # type: ignore[no-untyped-call] for _ in range(2)]
+        self._ready = [_event() for _ in range(2)]
         self._before: Sequence[Seat] = ()
         self._turn = 0
 
@@ -113,6 +113,10 @@ def rounded(state: State, seats: Sequence[Seat]) -> tuple[int, int, int]:
         min(-(-reach // REACH_GRAIN) * REACH_GRAIN, state.positions),
         min(-(-text_reach // TEXT_GRAIN) * TEXT_GRAIN, text_bytes),
     )
+
+
+def _event() -> torch.cuda.Event:
+    return torch.cuda.Event()  # type: ignore[no-untyped-call]
 
 
 def _pinned(like: Tensor) -> Tensor:

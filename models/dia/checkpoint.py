@@ -1,0 +1,123 @@
+"""Checkpoints as transformers publishes them: found, and refused where loading one could run its code.
+
+A checkpoint is a directory, or a name of the model hub, `OWNER/NAME` or `OWNER/NAME@REVISION`. Nothing here imports
+torch; of a hub's checkpoint only the small JSON files are fetched before `weights` is called.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from models.engine import UnknownModel
+
+_PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy"}
+_CODE = {".py", ".pyc", ".so"}
+_SETTINGS, _WEIGHTS = "*.json", "*.safetensors"
+
+_LOOKED_AT, _SAMPLE_BYTES = 256, 4096
+"""Places in a file of weights that its digest looks at, and bytes at each: training changes nearly every number."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where the files are. `name`: as it was given. `commit`: of the hub's, None for a directory."""
+
+    folder: Path
+    name: str
+    commit: str | None = None
+
+    def settings(self, file: str, part: str | None = None) -> dict[str, Any]:
+        """What a JSON file says, or a part of it; empty when there is none. Raises UnknownModel for broken JSON."""
+        path = self.folder / file
+        try:
+            said = json.loads(path.read_bytes()) if path.is_file() else {}
+        except ValueError as error:
+            raise UnknownModel(f"checkpoint {self.name!r}: {file} is no JSON: {error}") from error
+        return dict((said.get(part) or {}) if part else said)
+
+    @cached_property
+    def revision(self) -> str:
+        """The hub's commit; for a directory a digest of settings and weights, of which samples are looked at."""
+        if self.commit is not None:
+            return self.commit[:12]
+        digest = hashlib.sha256()
+        for path in sorted(self.folder.glob(_SETTINGS)):
+            digest.update(path.name.encode() + path.read_bytes())
+        for path in sorted(self.folder.glob(_WEIGHTS)):
+            with path.open("rb") as file:
+                for sample in _samples(file, path.stat().st_size):
+                    digest.update(sample)
+        return digest.hexdigest()[:12]
+
+    def weights(self) -> Path:
+        """The folder with weights in it, downloaded where need be. Raises UnknownModel."""
+        if self.commit is not None:
+            _fetch(self.name, self.commit, [_SETTINGS, _WEIGHTS])
+        if not any(self.folder.glob(_WEIGHTS)):
+            raise UnknownModel(f"checkpoint {self.name!r} has no weights as safetensors; no other kind is loaded")
+        return self.folder
+
+
+def find(name: str, model_type: str) -> Checkpoint:
+    """The checkpoint of that name. `model_type`: what its config.json must say. Raises UnknownModel."""
+    folder = Path(name).expanduser()
+    checkpoint = _safe(Checkpoint(folder, name)) if folder.is_dir() else _from_hub(name)
+    config = checkpoint.settings("config.json")
+    if not config:
+        raise UnknownModel(f"checkpoint {name!r} has no config.json")
+    if config.get("model_type") != model_type:
+        raise UnknownModel(f"checkpoint {name!r} is for model_type {config.get('model_type')!r}, not {model_type!r}")
+    for path in sorted(checkpoint.folder.glob(_SETTINGS)):
+        if _asks_for_code(json.loads(path.read_bytes())):
+            raise UnknownModel(f"checkpoint {name!r}: {path.name} has auto_map, code of its own; that is never run")
+    return checkpoint
+
+
+def _safe(checkpoint: Checkpoint) -> Checkpoint:
+    """Raises UnknownModel for a directory that has what can run code when it is loaded, naming the file."""
+    for path in sorted(checkpoint.folder.iterdir()):
+        if path.suffix in _PICKLES:
+            why = "can run code when it is loaded: save the weights as safetensors, and remove it"
+            raise UnknownModel(f"checkpoint {checkpoint.name!r}: {path.name} {why}")
+        if path.suffix in _CODE:
+            raise UnknownModel(f"checkpoint {checkpoint.name!r}: {path.name} is code, which is never run: remove it")
+    return checkpoint
+
+
+def _from_hub(name: str) -> Checkpoint:
+    repository, _, revision = name.partition("@")
+    if repository.startswith((".", "/", "~")) or repository.count("/") != 1:
+        raise UnknownModel(f"checkpoint {name!r} is neither a directory nor a name of the model hub (OWNER/NAME)")
+    folder = _fetch(repository, revision or None, [_SETTINGS])
+    return Checkpoint(folder, repository, folder.name)
+
+
+def _fetch(repository: str, revision: str | None, patterns: list[str]) -> Path:
+    """The folder of a snapshot, from the cache when HF_HUB_OFFLINE says so. Raises UnknownModel."""
+    try:
+        from huggingface_hub import snapshot_download
+
+        return Path(snapshot_download(repository, revision=revision, allow_patterns=patterns))
+    except ImportError as error:
+        raise UnknownModel("checkpoints of the model hub need huggingface_hub (install loa-tts[torch])") from error
+    except Exception as error:  # the hub's client has its own errors, those of its HTTP library, and OSError
+        place = f"{repository}@{revision}" if revision else repository
+        raise UnknownModel(f"checkpoint {place!r} cannot be had: {error}") from error
+
+
+def _asks_for_code(settings: object) -> bool:
+    if isinstance(settings, dict):
+        return "auto_map" in settings or any(map(_asks_for_code, settings.values()))
+    return isinstance(settings, list) and any(map(_asks_for_code, settings))
+
+
+def _samples(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """The size, the beginning (what tensors there are), and places all over the file."""
+    yield size.to_bytes(8, "little")
+    for place in range(_LOOKED_AT):
+        file.seek(size * place // _LOOKED_AT)
+        yield file.read(_SAMPLE_BYTES)
