@@ -16,6 +16,8 @@ from models.engine import UnknownModel
 
 _PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy"}
 _CODE = {".py", ".pyc", ".so"}
+CODEC = "codec"
+_USUAL_CODEC = "descript/dac_44khz"
 _SETTINGS, _WEIGHTS = "*.json", "*.safetensors"
 
 _LOOKED_AT, _SAMPLE_BYTES = 256, 4096
@@ -65,7 +67,33 @@ class Checkpoint:
 def find(name: str, model_type: str) -> Checkpoint:
     """The checkpoint of that name. `model_type`: what its config.json must say. Raises UnknownModel."""
     folder = Path(name).expanduser()
-    checkpoint = _safe(Checkpoint(folder, name)) if folder.is_dir() else _from_hub(name)
+    return _checked(Checkpoint(folder, name) if folder.is_dir() else _from_hub(name), model_type)
+
+
+def find_codec(checkpoint: Checkpoint) -> Checkpoint:
+    """The DAC that a Dia checkpoint speaks through. Raises UnknownModel.
+
+    It is in the checkpoint's directory `codec`, or what its processor names: a directory in it, or of the hub's.
+    """
+    if (checkpoint.folder / CODEC).is_dir():
+        return _checked(Checkpoint(checkpoint.folder / CODEC, checkpoint.name, checkpoint.commit), "dac")
+    named = checkpoint.settings("audio_tokenizer_config.json")
+    named = named or checkpoint.settings("processor_config.json", "audio_tokenizer")
+    name = named.get("audio_tokenizer_name_or_path", _USUAL_CODEC)
+    try:
+        inside = checkpoint.folder / name
+        return find(str(inside) if inside.is_dir() else name, "dac")
+    except UnknownModel as error:
+        raise UnknownModel(
+            f"{error}; it is the codec of {checkpoint.name!r}, and may be put into its {CODEC}/"
+        ) from error
+
+
+def _checked(checkpoint: Checkpoint, model_type: str) -> Checkpoint:
+    """Raises UnknownModel for another model's, and for what can run code."""
+    name = checkpoint.name
+    if checkpoint.commit is None:
+        _refuse_code(checkpoint)
     config = checkpoint.settings("config.json")
     if not config:
         raise UnknownModel(f"checkpoint {name!r} has no config.json")
@@ -77,7 +105,7 @@ def find(name: str, model_type: str) -> Checkpoint:
     return checkpoint
 
 
-def _safe(checkpoint: Checkpoint) -> Checkpoint:
+def _refuse_code(checkpoint: Checkpoint) -> None:
     """Raises UnknownModel for a directory that has what can run code when it is loaded, naming the file."""
     for path in sorted(checkpoint.folder.iterdir()):
         if path.suffix in _PICKLES:
@@ -85,7 +113,6 @@ def _safe(checkpoint: Checkpoint) -> Checkpoint:
             raise UnknownModel(f"checkpoint {checkpoint.name!r}: {path.name} {why}")
         if path.suffix in _CODE:
             raise UnknownModel(f"checkpoint {checkpoint.name!r}: {path.name} is code, which is never run: remove it")
-    return checkpoint
 
 
 def _from_hub(name: str) -> Checkpoint:
