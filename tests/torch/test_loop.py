@@ -9,7 +9,7 @@ import psutil
 import torch
 
 from models.dia.seat import Done
-from tests.torch.conftest import NewLoop, NewState
+from tests.torch.conftest import NewLoop
 from tests.torch.speaking import TEXTS, request, speak_all
 
 ASKED = [request(words, seed, most_frames=50) for seed, words in enumerate(TEXTS * 2)]
@@ -62,13 +62,18 @@ def test_a_request_never_outgrows_its_slot(new_loop: NewLoop) -> None:
     assert done[0].codes.shape[1] <= 320 - 15
 
 
-def test_memory_does_not_grow_with_requests(new_loop: NewLoop, new_state: NewState) -> None:
+def test_memory_does_not_grow_with_requests(new_loop: NewLoop) -> None:
     loop = new_loop(slots=4)
-    asked = [request(words, seed, most_frames=12) for seed, words in enumerate(TEXTS)]
-    speak_all(loop, asked * 4)
+    asked = [request(words, seed, most_frames=6) for seed, words in enumerate(TEXTS)]
+    speak_all(loop, asked)
+    before, resident = living_tensors(), psutil.Process().memory_info().rss
+    speak_all(loop, asked * 8)
+    assert living_tensors() == before
+    assert psutil.Process().memory_info().rss - resident < 16 << 20
+
+
+def living_tensors() -> tuple[int, int]:
+    """How many there are, and their bytes."""
     gc.collect()
-    before = psutil.Process().memory_info().rss
-    speak_all(loop, asked * 40)
-    gc.collect()
-    # A slot alone has 1 MiB; forgotten codes and samples of 160 requests would be ten times that.
-    assert psutil.Process().memory_info().rss - before < 8 << 20
+    tensors = [each for each in gc.get_objects() if issubclass(type(each), torch.Tensor)]
+    return len(tensors), sum(each.nbytes for each in tensors)

@@ -42,7 +42,7 @@ GENERATION = {
     "top_p": 0.95,
 }
 
-END_SCALE = 1.5
+END_SCALE = 2.5
 """How much larger the weights are that score the end: it comes by itself, after some tens of frames."""
 
 
