@@ -34,12 +34,21 @@ class Checkpoint:
 
     def settings(self, file: str, part: str | None = None) -> dict[str, Any]:
         """What a JSON file says, or a part of it; empty when there is none. Raises UnknownModel for broken JSON."""
-        path = self.folder / file
+        said = self._said(file) if (self.folder / file).is_file() else {}
+        if not isinstance(said, dict):
+            raise UnknownModel(f"checkpoint {self.name!r}: {file} is no JSON object")
+        return dict((said.get(part) or {}) if part else said)
+
+    def asks_for_code(self) -> str | None:
+        """The first JSON file that names code to be run, if any does. Raises UnknownModel for broken JSON."""
+        files = sorted(path.name for path in self.folder.glob(_SETTINGS))
+        return next((file for file in files if _has_auto_map(self._said(file))), None)
+
+    def _said(self, file: str) -> object:
         try:
-            said = json.loads(path.read_bytes()) if path.is_file() else {}
+            return json.loads((self.folder / file).read_bytes())
         except ValueError as error:
             raise UnknownModel(f"checkpoint {self.name!r}: {file} is no JSON: {error}") from error
-        return dict((said.get(part) or {}) if part else said)
 
     @cached_property
     def revision(self) -> str:
@@ -99,9 +108,8 @@ def _checked(checkpoint: Checkpoint, model_type: str) -> Checkpoint:
         raise UnknownModel(f"checkpoint {name!r} has no config.json")
     if config.get("model_type") != model_type:
         raise UnknownModel(f"checkpoint {name!r} is for model_type {config.get('model_type')!r}, not {model_type!r}")
-    for path in sorted(checkpoint.folder.glob(_SETTINGS)):
-        if _asks_for_code(json.loads(path.read_bytes())):
-            raise UnknownModel(f"checkpoint {name!r}: {path.name} has auto_map, code of its own; that is never run")
+    if file := checkpoint.asks_for_code():
+        raise UnknownModel(f"checkpoint {name!r}: {file} has auto_map, code of its own; that is never run")
     return checkpoint
 
 
@@ -136,10 +144,10 @@ def _fetch(repository: str, revision: str | None, patterns: list[str]) -> Path:
         raise UnknownModel(f"checkpoint {place!r} cannot be had: {error}") from error
 
 
-def _asks_for_code(settings: object) -> bool:
+def _has_auto_map(settings: object) -> bool:
     if isinstance(settings, dict):
-        return "auto_map" in settings or any(map(_asks_for_code, settings.values()))
-    return isinstance(settings, list) and any(map(_asks_for_code, settings))
+        return "auto_map" in settings or any(map(_has_auto_map, settings.values()))
+    return isinstance(settings, list) and any(map(_has_auto_map, settings))
 
 
 def _samples(file: BinaryIO, size: int) -> Iterator[bytes]:
