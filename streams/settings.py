@@ -114,6 +114,9 @@ class Settings(BaseSettings):
 
     models: Names = Field(("hibari", "espeak"), description="engines to serve; `auto` picks the first that fits")
     dia_checkpoint: str | None = Field(None, description="checkpoint of `dia`: a directory, or a name of the model hub")
+    dia_voices: Path = Field(
+        Path("voices"), description="directory of `dia`'s cloned voices, which `loa voices add` writes"
+    )
     vits_checkpoint: str | None = Field(
         None, description="checkpoint of `vits`: a directory, or a name of the model hub"
     )
@@ -234,7 +237,7 @@ class Settings(BaseSettings):
         """What engines are made with, by model; nothing for what is not set."""
         torch = {"device": self.torch_device, "dtype": self.torch_dtype}
         options: dict[str, dict[str, str | Path | None]] = {
-            "dia": {"checkpoint": self.dia_checkpoint, **torch},
+            "dia": {"checkpoint": self.dia_checkpoint, "voices": self.dia_voices, **torch},
             "vits": {"checkpoint": self.vits_checkpoint, **torch},
             "piper": {"directory": self.piper_dir},
         }
