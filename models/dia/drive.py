@@ -33,9 +33,7 @@ class Eager:
 
     def step(self, seats: Sequence[Seat]) -> None:
         """Draw, step, look."""
-        for slot, seat in enumerate(seats):
-            if not seat.request.sampling.greedy:
-                self._state.noise[slot].exponential_(generator=seat.draws)
+        self._state.noise.draw(len(seats))
         self._state.advance(*(rounded if self._rounded else exact)(self._state, seats))
         for seat, end in zip(seats, self._state.end.tolist(), strict=False):
             seat.at += 1
@@ -45,31 +43,24 @@ class Eager:
 class Graphs:
     """CUDA graphs, one for each shape, recorded when it is first wanted. Not yet measured.
 
-    A step is one launch. The host draws the noise of a step and hands it over while the device is at the step before;
-    what that came to is copied back meanwhile, and known one step later. That is early enough: a request goes on for
-    the longest delay after its end anyway.
+    A step is one launch, noise included. What it came to is copied back while the next one runs, and known one step
+    later. That is early enough: a request goes on for the longest delay after its end anyway.
     """
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._graphs: dict[tuple[int, int, int], torch.cuda.CUDAGraph] = {}
         self._pool = torch.cuda.graph_pool_handle()
-        self._noise = [_pinned(state.noise) for _ in range(2)]
         self._ends = [_pinned(state.end) for _ in range(2)]
         self._ready = [_event() for _ in range(2)]
         self._before: Sequence[Seat] = ()
         self._turn = 0
 
     def step(self, seats: Sequence[Seat]) -> None:
-        """Draw, launch, and look at the step before."""
+        """Launch, and look at the step before."""
         turn, self._turn = self._turn, 1 - self._turn
-        noise, ends = self._noise[turn], self._ends[turn]
-        for slot, seat in enumerate(seats):
-            if not seat.request.sampling.greedy:
-                noise[slot].exponential_(generator=seat.draws)
-        self._state.noise[: len(seats)].copy_(noise[: len(seats)], non_blocking=True)
         self._run(rounded(self._state, seats))
-        ends.copy_(self._state.end, non_blocking=True)
+        self._ends[turn].copy_(self._state.end, non_blocking=True)
         self._ready[turn].record()
         self._tell_of_the_step_before(1 - turn)
         for seat in seats:

@@ -55,9 +55,9 @@ class Loop:
         """Begin a request; there must be `room`. Raises torch's errors when memory is short: the slot stays free."""
         slot, latest_end = self._seats.index(None), self.latest_end(request)
         self._state.knobs.set(slot, request.sampling)
-        self._state.begin(slot, list(request.text), request.recording, latest_end)
-        draws = torch.Generator().manual_seed(request.seed)
-        self._seats[slot] = Seat(key, request, latest_end, draws, request.known)
+        seed = None if request.sampling.greedy else request.seed
+        self._state.begin(slot, list(request.text), request.recording, latest_end, seed)
+        self._seats[slot] = Seat(key, request, latest_end, request.known)
 
     @torch.inference_mode()
     def step(self) -> list[Done]:

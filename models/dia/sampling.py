@@ -5,6 +5,7 @@ conditional scores of the candidates go on, temperature, the rule for the end, t
 candidates alone instead of on the whole vocabulary.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -63,12 +64,12 @@ class Knobs:
         return guidance, temperature, rest, top_k, greedy
 
 
-def choose(scores: Tensor, knobs: Knobs, noise: Tensor, end: int) -> Tensor:
+def choose(scores: Tensor, knobs: Knobs, noise: Callable[[Tensor], Tensor], end: int) -> Tensor:
     """The next code of every channel.
 
     `scores`: float32 (2n, channels, vocabulary), rows 2i and 2i+1 conditional and unconditional of request i. `noise`:
-    (n, channels, vocabulary), drawn from the exponential distribution. `end`: the id that ends a sequence; ids above
-    are never drawn, and `end` only in channel 0, where it comes exactly if it is likeliest. Returns (n, channels).
+    of candidates (n, channels, candidates), from the exponential distribution. `end`: the id that ends a sequence; ids
+    above are never drawn, and `end` only in channel 0, where it comes if it is likeliest. Returns (n, channels).
     """
     conditional, unconditional = scores[0::2], scores[1::2]
     guidance, temperature, rest, top_k, greedy = knobs.first(len(conditional))
@@ -78,8 +79,7 @@ def choose(scores: Tensor, knobs: Knobs, noise: Tensor, end: int) -> Tensor:
     chosen = conditional.gather(-1, ids).masked_fill(ranks >= top_k, NOTHING) / temperature
     chosen = _rule_of_the_end(chosen, ids, end)
     probabilities = torch.softmax(_within_top_p(chosen, rest), dim=-1)
-    # The draw of torch.multinomial, which takes one number for each id of the vocabulary.
-    drawn = probabilities / noise.gather(-1, ids)
+    drawn = probabilities / noise(ids)
     best = torch.where(greedy > 0, chosen, drawn).argmax(-1, keepdim=True)
     return ids.gather(-1, best).squeeze(-1)
 

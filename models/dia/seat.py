@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from models.dia.sampling import Sampling
@@ -57,7 +56,6 @@ class Seat:
     key: int
     request: Request
     latest_end: int
-    draws: torch.Generator
     at: int
     end: int | None = None
     spoken: int = 0

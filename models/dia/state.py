@@ -5,6 +5,7 @@ from torch import Tensor
 
 from models.dia.cache import Cache
 from models.dia.decoder import Decoder, RecordingAttention, StepAttention
+from models.dia.noise import HashNoise, HostNoise, Noise
 from models.dia.rules import Rules
 from models.dia.sampling import Knobs, choose
 from models.dia.weights import Weights
@@ -17,12 +18,20 @@ class State:
 
     Column t of a request holds the codes of all channels at t. `codes`: (slots, positions + 1, channels), with
     `rules.free` where nothing is decided. `at`: (slots,), the last column that is known. `end`: (slots,), the column in
-    which channel 0 ends; until that is known, the one in which it will be made to. `noise`: (slots, channels,
-    vocabulary), drawn by the host before each step.
+    which channel 0 ends; until that is known, the one in which it will be made to. `noise`: what is drawn;
+    torch's own stream on a CPU, unless `hashed`.
     """
 
     def __init__(
-        self, weights: Weights, rules: Rules, slots: int, *, positions: int, text_bytes: int, most_candidates: int
+        self,
+        weights: Weights,
+        rules: Rules,
+        slots: int,
+        *,
+        positions: int,
+        text_bytes: int,
+        most_candidates: int,
+        hashed: bool = False,
     ) -> None:
         shape, device = weights.shape, weights.device
         self.weights, self.rules = weights, rules
@@ -33,11 +42,13 @@ class State:
         self.codes = torch.full((slots, positions + 1, shape.channels), rules.free, device=device)
         self.at = torch.zeros(slots, dtype=torch.long, device=device)
         self.end = torch.full((slots,), NEVER, device=device)
-        self.noise = torch.ones(slots, shape.channels, shape.vocabulary, device=device)
+        on_host = device.type == "cpu" and not hashed
+        self.noise: Noise = HostNoise(slots, shape.channels, shape.vocabulary) if on_host else HashNoise(slots, device)
         self._delays = torch.tensor(rules.delays, device=device)
 
-    def begin(self, slot: int, text: list[int], recording: Tensor | None, latest_end: int) -> None:
-        """Make a slot ready for its first step. `recording`: codes (frames, channels) that go before, or None."""
+    def begin(self, slot: int, text: list[int], recording: Tensor | None, latest_end: int, seed: int | None) -> None:
+        """Make a slot ready for its first step. `recording`: codes (frames, channels) that go before."""
+        self.noise.begin(slot, seed)
         self.cache.put_text(self.weights, slot, self.weights.encode(text))
         fixed = self.rules.fixed(recording).to(self.codes.device)
         self.codes[slot] = self.rules.free
@@ -66,7 +77,7 @@ class State:
         attention = StepAttention(self.cache, at, reach, text_reach)
         hidden = self.decoder(embedded, at.repeat_interleave(2)[:, None], attention)
         scores = self.decoder.scores(hidden.squeeze(1))
-        drawn = choose(scores, self.knobs, self.noise[:count], self.rules.end)
+        drawn = choose(scores, self.knobs, lambda ids: self.noise.of(ids, at + 1), self.rules.end)
         self._append(rows, at + 1, drawn)
 
     def _append(self, rows: Tensor, column: Tensor, drawn: Tensor) -> None:
@@ -86,6 +97,7 @@ class State:
         """A slot moves; `columns`, `text_bytes`: as far as it is filled."""
         self.cache.move(source, target, columns, text_bytes)
         self.knobs.move(source, target)
+        self.noise.move(source, target)
         for each in (self.codes, self.at, self.end):
             each[target] = each[source]
 

@@ -55,12 +55,13 @@ def new_state(checkpoint: Path) -> NewState:
     """Makes the state of some slots. `dtype`: of the weights, which are loaded once for each."""
     weights = {}
 
-    def make(slots: int = 3, dtype: torch.dtype = torch.float64) -> State:
+    def make(slots: int = 3, dtype: torch.dtype = torch.float64, *, hashed: bool = False) -> State:
         if dtype not in weights:
             model = DiaForConditionalGeneration.from_pretrained(checkpoint, dtype=dtype).eval()
             weights[dtype] = take(model), Rules.of(model.config)
         with torch.inference_mode():
-            return State(*weights[dtype], slots, positions=320, text_bytes=256, most_candidates=45)
+            sizes = {"positions": 320, "text_bytes": 256, "most_candidates": 45}
+            return State(*weights[dtype], slots, **sizes, hashed=hashed)
 
     return make
 
@@ -70,8 +71,8 @@ def new_loop(new_state: NewState, codec: Codec) -> Iterator[NewLoop]:
     """Makes loops; all that they were given to speak must have ended by the end of the test, or been dropped."""
     made = []
 
-    def make(slots: int = 3, *, rounded: bool = False, **options: int) -> Loop:
-        state = new_state(slots)
+    def make(slots: int = 3, *, rounded: bool = False, hashed: bool = False, **options: int) -> Loop:
+        state = new_state(slots, hashed=hashed)
         made.append(Loop(state, Eager(state, rounded=rounded), codec, **options))
         return made[-1]
 

@@ -6,6 +6,7 @@ import random
 
 import numpy as np
 import psutil
+import pytest
 import torch
 
 from models.dia.seat import Done
@@ -19,11 +20,12 @@ def same(one: Done, other: Done) -> bool:
     return torch.equal(one.codes, other.codes) and np.abs(one.samples - other.samples).max(initial=0) < 1e-6
 
 
-def test_results_do_not_depend_on_company_or_order(new_loop: NewLoop) -> None:
-    alone = speak_all(new_loop(slots=1), ASKED)
+@pytest.mark.parametrize("hashed", [False, True], ids=["noise of torch", "noise as on a GPU"])
+def test_results_do_not_depend_on_company_or_order(new_loop: NewLoop, hashed: bool) -> None:
+    alone = speak_all(new_loop(slots=1, hashed=hashed), ASKED)
     order = list(range(len(ASKED)))
     random.Random(3).shuffle(order)
-    together = speak_all(new_loop(slots=4), [ASKED[n] for n in order])
+    together = speak_all(new_loop(slots=4, hashed=hashed), [ASKED[n] for n in order])
     assert all(same(alone[n], together[place]) for place, n in enumerate(order))
     assert len({each.codes.shape[1] for each in alone}) > 3
 

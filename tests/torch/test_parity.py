@@ -54,7 +54,7 @@ def test_rounding_stays_small(reference: Any, new_state: NewState, monkeypatch: 
     """float32 parts from float64 sooner or later; given the same codes, its scores stay near."""
     asked, seen = request(TEXTS[3], 3, most_frames=100), []
 
-    def chosen(scores: Tensor, knobs: Knobs, noise: Tensor, end: int) -> Tensor:
+    def chosen(scores: Tensor, knobs: Knobs, noise: object, end: int) -> Tensor:
         seen.append(scores)
         return torch.zeros(1, 9, dtype=torch.long)
 
@@ -63,7 +63,7 @@ def test_rounding_stays_small(reference: Any, new_state: NewState, monkeypatch: 
     columns = torch.cat([state.rules.fixed(None), recording(100, 1)])
     columns = torch.where(columns == state.rules.free, 5, columns)
     with torch.inference_mode():
-        state.begin(0, list(asked.text), None, 300)
+        state.begin(0, list(asked.text), None, 300, None)
         state.codes[0, : len(columns)] = columns
         for at in range(len(columns) - 1):
             state.advance(1, at + 1, len(asked.text))
