@@ -42,7 +42,8 @@ class Dia:
     `checkpoint`: a directory, or `OWNER/NAME[@REVISION]` of the model hub. `revision`: of the hub's, instead of there.
     `device`: auto, cpu, cuda, cuda:N. `dtype`: auto, float32, bfloat16, float16, float64. `voices`: a directory of
     recordings. `slots`: requests spoken at once, auto for 8 on a CPU and what memory allows on a GPU. `max_tokens`: the
-    longest piece in frames, its voice's recording included. `threads`: of torch, on a CPU.
+    longest piece in frames, its voice's recording included. `threads`: of torch, on a CPU. `graphs`: auto or off, whether
+    a GPU's steps are recorded.
     Raises UnknownModel for wrong options and for checkpoints that are not there, not Dia's, or could run code.
     """
 
@@ -59,8 +60,9 @@ class Dia:
         slots: str = "auto",
         max_tokens: str = "auto",
         threads: str = "1",
+        graphs: str = "auto",
     ) -> None:
-        self._options = options.parse(device, dtype, slots, max_tokens, threads)
+        self._options = options.parse(device, dtype, slots=slots, max_tokens=max_tokens, threads=threads, graphs=graphs)
         self._folder = VoiceFolder(Path(voices))
         named = f"{checkpoint.partition('@')[0]}@{revision}" if checkpoint and revision else checkpoint
         self._checkpoint = checkpoints.find(named, "dia") if named else None
@@ -165,7 +167,7 @@ class Dia:
 
     def _found(self) -> tuple[checkpoints.Checkpoint, checkpoints.Checkpoint]:
         if self._checkpoint is None or self._codec is None:
-            raise UnknownModel("model 'dia' needs a checkpoint, a directory or a name of the model hub; none is given")
+            raise UnknownModel("model 'dia' needs a checkpoint, and none is set (a directory, or a hub's name)")
         return self._checkpoint, self._codec
 
     def _config(self, part: str) -> dict[str, Any]:

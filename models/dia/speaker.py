@@ -57,7 +57,7 @@ class Speaker:
             state = State(
                 weights, rules, slots, positions=positions, text_bytes=self._text_bytes, most_candidates=candidates
             )
-            self.loop = Loop(state, Graphs(state) if options.on_gpu else Eager(state), self._codec)
+            self.loop = Loop(state, Graphs(state) if options.graphs else Eager(state), self._codec)
         self.slots = slots
 
     def admit(self, key: int, piece: Piece) -> None:

@@ -14,6 +14,8 @@ from models.dia import Dia, checkpoint, text
 from models.dia.options import parse
 from models.dia.voices import MOST_TRANSCRIPT_BYTES, RATE, RefusedVoice, VoiceFolder
 from models.engine import UnknownModel, UnknownVoice
+from models.plugins import load_engine
+from streams import settings
 
 CONFIG = {"model_type": "dia", "encoder_config": {"max_position_embeddings": 1024}}
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -93,6 +95,7 @@ def test_without_a_checkpoint_it_says_what_it_needs() -> None:
         ("max_tokens", "63"),
         ("max_tokens", "1.5"),
         ("threads", "0"),
+        ("graphs", "on"),
     ],
 )
 def test_wrong_options_are_refused_by_name(option: str, value: str) -> None:
@@ -101,8 +104,19 @@ def test_wrong_options_are_refused_by_name(option: str, value: str) -> None:
 
 
 def test_numbers_are_what_the_device_calculates_fastest() -> None:
-    assert parse("cpu", "auto", "auto", "auto", "1").dtype == "float32"
-    assert parse("cuda:1", "auto", "4", "auto", "1").dtype == "bfloat16"
+    counts = {"slots": "4", "max_tokens": "auto", "threads": "1", "graphs": "auto"}
+    cpu, gpu = parse("cpu", "auto", **counts), parse("cuda:1", "auto", **counts)
+    assert (cpu.dtype, cpu.graphs) == ("float32", False)
+    assert (gpu.dtype, gpu.graphs, gpu.slots) == ("bfloat16", True, 4)
+    assert not parse("cuda", "auto", **counts | {"graphs": "off"}).graphs
+
+
+def test_settings_are_its_options(folder: Path) -> None:
+    environ = {"TTS_DIA_CHECKPOINT": str(folder), "TTS_DIA_SLOTS": "3", "TTS_TORCH_DEVICE": "cuda:1"}
+    engine = load_engine("models.dia:Dia", {"models.dia:Dia": settings.load(environ).engine_options["dia"]})
+    assert isinstance(engine, Dia)
+    assert engine.slots == 3
+    assert "device=cuda:1" in engine.revision
 
 
 @pytest.mark.parametrize("file", ["pytorch_model.bin", "dia.pth", "extra.pt", "optimizer.pkl", "last.ckpt"])
