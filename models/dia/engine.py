@@ -42,8 +42,8 @@ class Dia:
     `checkpoint`: a directory, or `OWNER/NAME[@REVISION]` of the model hub. `revision`: of the hub's, instead of there.
     `device`: auto, cpu, cuda, cuda:N. `dtype`: auto, float32, bfloat16, float16, float64. `voices`: a directory of
     recordings. `slots`: requests spoken at once, auto for 8 on a CPU and what memory allows on a GPU. `max_tokens`: the
-    longest piece in frames, its voice's recording included. `threads`: of torch, on a CPU. `graphs`: auto or off, whether
-    a GPU's steps are recorded.
+    longest piece in frames, its voice's recording included. `threads`: of torch, on a CPU. `graphs`: auto or off,
+    whether a GPU's steps are recorded.
     Raises UnknownModel for wrong options and for checkpoints that are not there, not Dia's, or could run code.
     """
 

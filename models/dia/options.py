@@ -13,7 +13,11 @@ _DRIVER = Path("/dev/nvidiactl")
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`device`: cpu, cuda or cuda:N. `dtype`: of DTYPES but auto. `slots`, `max_tokens`: None for what fits. `graphs`: on a GPU."""
+    """What the words mean here.
+
+    `device`: cpu, cuda or cuda:N. `dtype`: of DTYPES but auto. `slots`, `max_tokens`: None for what fits. `graphs`: on
+    a GPU.
+    """
 
     device: str
     dtype: str
