@@ -108,15 +108,14 @@ async def gpu(figures: Figures, rounds: int, quick: bool) -> None:
         figures.add("gpu: Loa, speech", rate / FRAMES_PER_SECOND, "s/s", target=">= 145")
     decoding = loop(both, NoCodec())  # type: ignore[arg-type]
     speak(decoding, [frames] * 32, 0, "cuda")
-    host, step = _host_share(decoding, both, frames)
+    host, step = _host_share(decoding, frames)
     figures.add("gpu: the host's time, of a step", host / step, target="<= 0.1")
     _roofline("gpu", figures, both, frames / 2, step)
     figures.all["gpu: a step, of the roofline"].target = ">= 0.5"
 
 
-def _host_share(decoding: Loop, both: Both, frames: int) -> tuple[float, float]:
+def _host_share(decoding: Loop, frames: int) -> tuple[float, float]:
     """Seconds a step that the host computes, waiting for the device not counted, and seconds a step in all."""
-    del both
     steps, cpu, began = decoding.steps, time.process_time(), time.perf_counter()
     speak(decoding, [frames] * 32, 0, "cuda")
     count = decoding.steps - steps

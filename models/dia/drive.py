@@ -107,7 +107,8 @@ def rounded(state: State, seats: Sequence[Seat]) -> tuple[int, int, int]:
 
 
 def _event() -> torch.cuda.Event:
-    return torch.cuda.Event()  # type: ignore[no-untyped-call]
+    # Whoever waits for it sleeps, and leaves the core to others.
+    return torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
 
 
 def _pinned(like: Tensor) -> Tensor:
