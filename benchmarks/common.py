@@ -22,13 +22,15 @@ First = TypeVar("First")
 Second = TypeVar("Second")
 
 
-def arguments(description: str, parts: Sequence[str]) -> argparse.Namespace:
-    """The options that all benchmarks share."""
+def arguments(description: str, parts: Sequence[str], **choices: Sequence[str]) -> argparse.Namespace:
+    """The options that all benchmarks share. `choices`: further ones, and what they may be, the default first."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--rounds", type=int, default=7, help="interleaved pairs of each comparison")
     parser.add_argument("--quick", action="store_true", help="few texts and rounds: does it run? no figures to quote")
     parser.add_argument("--only", choices=parts, help="one part")
     parser.add_argument("--json", type=Path, help="write all figures to this file too")
+    for name, allowed in choices.items():
+        parser.add_argument(f"--{name}", choices=allowed, default=allowed[0])
     return parser.parse_args()
 
 

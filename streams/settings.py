@@ -114,6 +114,15 @@ class Settings(BaseSettings):
 
     models: Names = Field(("hibari", "espeak"), description="engines to serve; `auto` picks the first that fits")
     dia_checkpoint: str | None = Field(None, description="checkpoint of `dia`: a directory, or a name of the model hub")
+    dia_slots: Annotated[str, Field(pattern=r"^(auto|[1-9]\d{0,3})$")] = Field(
+        "auto", description="texts that `dia` speaks at once; auto: 8 on a CPU, and what memory allows on a GPU"
+    )
+    dia_graphs: Literal["auto", "off"] = Field(
+        "auto", description="auto: steps of `dia` are recorded CUDA graphs on a GPU; off: one operation after the other"
+    )
+    dia_voices: Path = Field(
+        Path("voices"), description="directory of `dia`'s cloned voices, which `loa voices add` writes"
+    )
     vits_checkpoint: str | None = Field(
         None, description="checkpoint of `vits`: a directory, or a name of the model hub"
     )
@@ -236,8 +245,9 @@ class Settings(BaseSettings):
     def engine_options(self) -> dict[str, dict[str, str]]:
         """What engines are made with, by model; nothing for what is not set."""
         torch = {"device": self.torch_device, "dtype": self.torch_dtype}
+        dia = {"slots": self.dia_slots, "graphs": self.dia_graphs}
         options: dict[str, dict[str, str | Path | None]] = {
-            "dia": {"checkpoint": self.dia_checkpoint, **torch},
+            "dia": {"checkpoint": self.dia_checkpoint, "voices": self.dia_voices, **dia, **torch},
             "vits": {"checkpoint": self.vits_checkpoint, **torch},
             "piper": {"directory": self.piper_dir},
         }

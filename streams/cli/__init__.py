@@ -10,7 +10,7 @@ from models.engine import ModelError
 from storage.errors import StoreError
 from streams import __version__
 from streams.broker import BrokerError
-from streams.cli import audit, dlq, index, keys, log, machine, say, show, text, webhooks
+from streams.cli import audit, dlq, index, keys, log, machine, say, show, text, voices, webhooks
 from streams.readers.replay import ReplayError
 from streams.settings import SettingsError
 from streams.topics import TopicsError
@@ -38,11 +38,11 @@ app.command("replay")(audit.replay_topics)
 app.command("trace")(audit.trace_request)
 app.command("audit")(audit.audit_log)
 app.command()(text.text)
-app.command()(show.voices)
 app.command()(show.config)
 app.command()(show.doctor)
 app.add_typer(log.topics, name="topics")
 app.add_typer(dlq.dlq, name="dlq")
+app.add_typer(voices.voices, name="voices")
 app.add_typer(webhooks.webhooks, name="webhooks")
 app.add_typer(keys.keys, name="keys")
 app.add_typer(index.index, name="index")

@@ -1,10 +1,10 @@
-"""`loa voices`, `loa config` and `loa doctor`: what there is, and whether it works."""
+"""`loa config` and `loa doctor`: what is set, and whether it works."""
 
 import asyncio
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from aiokafka.errors import KafkaError
@@ -19,29 +19,6 @@ from streams.settings import Settings
 from streams.topics import Topics
 
 LOW_DISK_BYTES = 1 << 30
-
-
-def voices(
-    language: Annotated[str | None, typer.Option(help="only voices of this language, such as vi")] = None,
-    as_json: Json = False,
-) -> None:
-    """List the voices that can be asked for."""
-    registry = open_registry(configured())
-    rows = [
-        {
-            "voice": f"{engine.name}/{voice.name}",
-            "languages": ", ".join(voice.languages),
-            "sample_rate": engine.rate,
-            "speakers": ", ".join(
-                k.zfill(2) for k, v in registry.speakers.items() if v == f"{engine.name}/{voice.name}"
-            ),
-            "description": voice.description,
-        }
-        for engine in registry.engines.values()
-        for voice in engine.voices
-        if language is None or any(tag.split("-")[0] == language.split("-")[0] for tag in voice.languages)
-    ]
-    print_rows(("voice", "languages", "sample_rate", "speakers", "description"), rows, as_json=as_json)
 
 
 def config(as_json: Json = False) -> None:
