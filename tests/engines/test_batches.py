@@ -11,6 +11,7 @@ from models.check import check
 from models.engine import AudioRejected, EngineDied, EngineTimeout, ModelError, OutOfMemory, Piece, SpeakError
 from models.host import EnginePool
 from models.registry import Registry
+from models.schedule import Claim
 from models.speak import plan, speak_text
 from models.speech import Speech
 from tests.kafka.processes import until
@@ -213,6 +214,24 @@ async def test_one_that_does_not_fit_waits_and_is_not_passed_for_ever(hall: Hall
     await asyncio.gather(hold, big, *small)
     assert "1 big as a house" in hall.noted()
     assert hall.noted().index("1 big as a house") == 1, "those who came later did not go before"
+
+
+async def test_tenants_take_turns_for_the_slots(hall: Hall) -> None:
+    await hall.open()
+    holds = [hall.say(f"hold {hall.file('go')}") for _ in range(4)]
+    await hall.began(4)
+
+    def ask(text: str, tenant: str) -> "asyncio.Task[Speech]":
+        piece = Piece(text, "sine", 1.0, 0)
+        return asyncio.create_task(hall.pool.speak("batch", piece, GENEROUS_SECONDS, Claim(tenant)))
+
+    flood = [ask(f"flood {n}", "flood") for n in range(12)]
+    single = ask("single", "small")
+    await asyncio.sleep(0)
+    hall.file("go").touch()
+    await asyncio.gather(*holds, *flood, single)
+    began = [line[2:] for line in hall.noted()[4:]]
+    assert began.index("single") <= 1
 
 
 async def test_closing_ends_what_is_in_hand(hall: Hall) -> None:

@@ -91,13 +91,14 @@ async def test_a_model_is_loaded_at_its_first_request_and_once():
 
 async def test_a_model_is_unloaded_when_nobody_asks_for_it():
     house = House()
-    models = house.models("a", idle_seconds=0.01)
+    models = house.models("a", "b", idle_seconds=0.01)
     async with speaking(models, "a"):
-        await asyncio.sleep(0.05)
+        await use(models, "b")
+        await until(lambda: "b" not in house.loaded)
         assert house.loaded == ["a"], "it is in use"
     await until(lambda: not house.loaded)
     assert await use(models, "a") == "a"
-    assert house.tries == ["a", "a"]
+    assert house.tries == ["a", "b", "a"]
     await models.close()
 
 
