@@ -105,22 +105,27 @@ class Simulation:
         self.done: list[Simulated] = []
 
     def run(self, pieces: Iterator[Simulated]) -> float:
-        """Until all is spoken; returns the share of slots that were in use meanwhile."""
-        end = 0.0
+        """Until all is spoken; returns the share of slots that were in use until the last one came."""
+        used = 0.0
         coming = next(pieces, None)
         while coming is not None or self._events:
             if coming is not None and (not self._events or coming.arrived <= self._events[0][0]):
-                end = coming.arrived
+                now = coming.arrived
                 self._waiting.ask(coming, coming.claim)
                 coming = next(pieces, None)
+                used = used if coming is not None else self._used(now)
             else:
-                end, _, gpu, version = heapq.heappop(self._events)
+                now, _, gpu, version = heapq.heappop(self._events)
                 if version != gpu.version:
                     continue
-                self._bring_on(gpu, end)
-            self._feed(end)
-        busy = sum(gpu.slot_seconds for gpu in self._gpus)
-        return busy / (end * len(self._gpus) * self._model.slots)
+                self._bring_on(gpu, now)
+            self._feed(now)
+        return used
+
+    def _used(self, now: float) -> float:
+        for gpu in self._gpus:
+            self._bring_on(gpu, now)
+        return sum(gpu.slot_seconds for gpu in self._gpus) / (now * len(self._gpus) * self._model.slots)
 
     def _bring_on(self, gpu: Gpu, now: float) -> None:
         """All that it did since it was last looked at."""
@@ -160,7 +165,7 @@ class Simulation:
 
 
 def simulate(gpus: int, model: Model, load: float, bursty: bool, static: bool, number: int, seed: int) -> list[float]:
-    """Share of slots in use; p50 and p99 of seconds from arrival to end; p50 and p99 of the wait; throughput."""
+    """Share of slots in use; p50 and p99 of seconds from arrival to end; p50 and p99 of the wait."""
     mean_steps = sum(LENGTHS) / 2 * FRAMES_PER_SECOND + TAIL_FRAMES
     rate = load * gpus * model.most_per_second / mean_steps
     simulation = Simulation(gpus, model, static)
@@ -171,13 +176,14 @@ def simulate(gpus: int, model: Model, load: float, bursty: bool, static: bool, n
     return [used, *(percentile(values, percent) for values in (took, waited) for percent in (50, 99))]
 
 
+HEAD = (
+    *("GPUs", "arrivals", "load", "p50 / static", "p99 / static"),
+    *("slots in use", "p50 s", "p99 s", "wait p50 s", "wait p99 s"),
+)
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--step", nargs=2, type=float, default=(7.1, 4.9), metavar="MS", help="fixed, each")
-    parser.add_argument("--slots", type=int, default=8, help="pieces at once on a GPU")
-    parser.add_argument("--rounds", type=int, default=5, help="seeds; figures are medians of them")
-    parser.add_argument("--quick", action="store_true", help="does it run? no figures to quote")
-    options = parser.parse_args()
+    options = arguments()
     model = Model(options.slots, options.step[0] / 1000, options.step[1] / 1000)
     rounds = 1 if options.quick else options.rounds
     rows = []
@@ -192,21 +198,18 @@ def main() -> int:
                 loa, static = ([statistics.median(column) for column in zip(*side, strict=True)] for side in found)
                 rows.append(row(gpus, bursty, load, loa, static))
     table("Machine", ("", ""), list(machine(("loa-tts",)).items()))
-    head = [
-        "GPUs",
-        "arrivals",
-        "load",
-        "p50 / static",
-        "p99 / static",
-        "slots in use",
-        "p50 s",
-        "p99 s",
-        "wait p50",
-        "wait p99",
-    ]
     print(f"\nSimulated: {model.slots} slots, a step takes {options.step[0]:g} + {options.step[1]:g} ms a piece")
-    table("", head, rows)
+    table("", HEAD, rows)
     return 0
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--step", nargs=2, type=float, default=(7.1, 4.9), metavar="MS", help="fixed, each")
+    parser.add_argument("--slots", type=int, default=8, help="pieces at once on a GPU")
+    parser.add_argument("--rounds", type=int, default=5, help="seeds; figures are medians of them")
+    parser.add_argument("--quick", action="store_true", help="does it run? no figures to quote")
+    return parser.parse_args()
 
 
 def row(gpus: int, bursty: bool, load: float, loa: list[float], static: list[float]) -> list[str]:
