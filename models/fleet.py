@@ -21,7 +21,7 @@ class Fleet:
     Engines that speak a piece at a time share `processes` processes, each with all of them. A batch engine has a
     process of its own, or, if it is made with a device, one for each of `devices`. The models in `on_demand` have a
     process of their own too, while they are loaded (models.on_demand, for `idle_seconds` and `demand_bytes` too).
-    `memory_bytes`, `heartbeat_seconds`, `options`: as EnginePool says. Raises UnknownModel.
+    `memory_bytes`, `start_timeout`, `heartbeat_seconds`, `options`: as EnginePool says. Raises UnknownModel.
     """
 
     def __init__(
@@ -34,6 +34,7 @@ class Fleet:
         idle_seconds: float = 600.0,
         demand_bytes: int = 0,
         memory_bytes: int = 0,
+        start_timeout: float = 120.0,
         heartbeat_seconds: float = 30.0,
         options: Options | None = None,
     ) -> None:
@@ -41,6 +42,7 @@ class Fleet:
         self._options = options or {}
         self._common: dict[str, Any] = {
             "memory_bytes": memory_bytes,
+            "start_timeout": start_timeout,
             "heartbeat_seconds": heartbeat_seconds,
             "options": options,
         }

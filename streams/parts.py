@@ -41,6 +41,7 @@ def open_engines(settings: Settings, models: Sequence[str] | None = None) -> Fle
         idle_seconds=settings.model_idle_minutes * 60,
         demand_bytes=settings.model_memory_mb * _MEBIBYTE,
         memory_bytes=settings.engine_memory_mb * _MEBIBYTE,
+        start_timeout=settings.engine_start_seconds,
         heartbeat_seconds=settings.engine_heartbeat_seconds,
         options=settings.engine_options,
     )

@@ -139,6 +139,9 @@ class Settings(BaseSettings):
     engine_memory_mb: Annotated[int, Field(ge=0)] = Field(
         0, description="private memory an engine process may take before it is replaced, in MiB; 0: no limit"
     )
+    engine_start_seconds: Positive = Field(
+        120, description="time an engine process has to load its engines, weights that it fetches included, in seconds"
+    )
     engine_heartbeat_seconds: Positive = Field(
         30, description="silence after which an engine process counts as frozen and is replaced, in seconds"
     )

@@ -1,5 +1,6 @@
 """Which engines share processes, and which come and go."""
 
+import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -41,6 +42,18 @@ async def say(fleet: Fleet, model: str, text: str = "hello") -> float:
     return (await fleet.speak(model, Piece(text, "sine", 1.0, 0), 60)).seconds
 
 
+def processes_of(model: str) -> list[psutil.Process]:
+    """Children of this process that serve a model; other tests of the run may have some of their own."""
+    return [child for child in psutil.Process().children() if any(model in word for word in _command(child))]
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
 async def test_engines_of_one_piece_share_and_a_batch_engine_has_its_own(start_fleet: StartFleet) -> None:
     fleet = await start_fleet("tone", BATCH, ODD, processes=2)
     assert len(fleet.pids) == 3
@@ -78,7 +91,7 @@ async def test_a_model_on_demand_comes_and_goes(start_fleet: StartFleet) -> None
     loaded = fleet.pids[1]
     assert fleet.trouble is None
     await until(lambda: len(fleet.pids) == 1, "its unloading")
-    assert not psutil.pid_exists(loaded)
+    await until(lambda: not psutil.pid_exists(loaded), "the end of its process")
     assert await say(fleet, "odd") > 0
     assert await say(fleet, "batch") > 0
 
@@ -89,6 +102,19 @@ async def test_a_model_on_demand_that_cannot_be_loaded_fails_alone(start_fleet: 
         await say(fleet, "odd")
     assert await say(fleet, "tone") > 0
     assert fleet.trouble is None
+
+
+@pytest.mark.parametrize("how", ["late", "closed"])
+async def test_a_model_on_demand_that_never_loads(start_fleet: StartFleet, how: str) -> None:
+    slow = "odd_engines:Slow"
+    fleet = await start_fleet(slow, on_demand=[slow], start_timeout=0.3 if how == "late" else 1000)
+    waiting = asyncio.create_task(say(fleet, "odd"))
+    if how == "closed":
+        await until(lambda: processes_of(slow), "a process that loads")
+        await fleet.close()
+    with pytest.raises(SpeakError, match=r"not loaded within 0\.3 s|closed"):
+        await waiting
+    assert processes_of(slow) == []
 
 
 async def test_memory_for_models_on_demand_is_bounded(start_fleet: StartFleet) -> None:
