@@ -20,7 +20,7 @@ class BatchTone(Tone):
     `WORD FILE`, once the file is there: `hold` ends, `die` kills the process, `hang` never comes back from a step,
     `freeze` stops, `break` and `burst` raise from a step. `late` never ends. `silent` is silence, `fail` is refused by
     a step and `huge` when it is admitted; `big` fits beside nothing. `log`: where what begins, with how many it is
-    then, and what is dropped is written.
+    then, what does not fit, and what is dropped is written.
     """
 
     name = "batch"
@@ -38,7 +38,10 @@ class BatchTone(Tone):
 
     def fits(self, piece: Piece) -> bool:
         alone = any(spoken.text.startswith("big") for spoken in (piece, *self._spoken.values()))
-        return not self._spoken if alone else len(self._spoken) < self.slots
+        room = not self._spoken if alone else len(self._spoken) < self.slots
+        if not room:
+            self._write(f"no room for {piece.text}")
+        return room
 
     def admit(self, key: int, piece: Piece) -> None:
         if piece.text.startswith("huge"):
