@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from models.engine import Engine, Piece, UnknownModel
-from models.host import EnginePool
+from models.host import MOST_AHEAD, EnginePool
 from models.on_demand import OnDemand
 from models.plugins import Options, load_engine
 from models.schedule import ANYBODY, Claim
@@ -76,7 +76,7 @@ class Fleet:
     def ahead(self, model: str) -> int:
         """How many pieces of one text are worth asking for at once (EnginePool)."""
         pool = self._by_model.get(model)
-        return pool.ahead(model) if pool is not None else self._slots.get(model, 1)
+        return pool.ahead(model) if pool is not None else min(self._slots.get(model, 1), MOST_AHEAD)
 
     async def start(self) -> None:
         """Start what is to be loaded always, and wait until each can speak. Raises ModelError (all is closed then)."""

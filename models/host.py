@@ -16,7 +16,9 @@ from models.schedule import ANYBODY, Claim
 from models.speaker import Asked, Check, Speaker, What, listen
 from models.speech import Speech
 
-_MOST_AHEAD = 16
+MOST_AHEAD = 16
+"""Pieces of one text: what is spoken before its turn is held until then."""
+
 _MOST_GUILTY = 256
 _MOST_REJECTED = 2
 
@@ -76,7 +78,7 @@ class EnginePool:
 
     def ahead(self, _: str) -> int:
         """How many pieces of a text are worth asking for at once: what can be spoken, up to 16 or one a process."""
-        return max(self._wanted, min(self._wanted * self._slots, _MOST_AHEAD))
+        return max(self._wanted, min(self._wanted * self._slots, MOST_AHEAD))
 
     async def start(self) -> None:
         """Start all processes and wait until each can speak. Raises ModelError (the pool is closed then)."""
