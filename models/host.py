@@ -1,32 +1,33 @@
-"""The supervisor of the engine processes: one piece at a time each, and the dead and the lying replaced."""
+"""The supervisor of the engine processes: pieces to whoever has room, and the dead and the lying replaced."""
 
 import asyncio
-import contextlib
-import logging
-import math
-from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from collections import OrderedDict
+from collections.abc import Sequence
+from itertools import count
+from typing import Any
 
 from models import heartbeat, wire
-from models.engine import AudioRejected, EngineDied, EngineTimeout, ModelError, OutOfMemory, Piece
+from models.admission import Admission
+from models.engine import AudioRejected, EngineDied, EngineTimeout, ModelError, OutOfMemory, Piece, SpeakError
+from models.keeper import Keeper, Told
 from models.plugins import Options
-from models.process import EngineProcess, ended
-from models.schedule import ANYBODY, Claim, FairQueue
+from models.process import EngineProcess, Recipe
+from models.schedule import ANYBODY, Claim
+from models.speaker import Asked, Check, Speaker, What, listen
 from models.speech import Speech
 
-_T = TypeVar("_T")
+MOST_AHEAD = 16
+"""Pieces of one text: what is spoken before its turn is held until then."""
 
-log = logging.getLogger(__name__)
-
-_FIRST_PAUSE_SECONDS = 0.5
-_LONGEST_PAUSE_SECONDS = 30.0
+_MOST_GUILTY = 256
+_MOST_REJECTED = 2
 
 
 class EnginePool:
-    """`processes` engine processes, each with all of `models` loaded. Use from one event loop.
+    """Engine processes, each with all of `models` loaded. Use from one event loop.
 
+    `processes`: how many. `devices`: instead, one process for each, whose engines are made with it as their option
+    `device`. `slots`: pieces that a process speaks at once, more than one only for a single batch engine.
     `options`: what engines are made with. `memory_bytes`: the most private memory a process may have, 0 for no limit.
     `start_timeout`: seconds until a process must have loaded its engines and spoken a test sentence with each.
     `heartbeat_seconds`: the longest that a process, speaking or not, may give no sign of life. These times, and that of
@@ -37,30 +38,28 @@ class EnginePool:
     def __init__(
         self,
         models: Sequence[str],
-        processes: int,
+        processes: int = 1,
         *,
+        devices: Sequence[str] = (),
+        slots: int = 1,
         memory_bytes: int = 0,
         start_timeout: float = 120.0,
         heartbeat_seconds: float = 30.0,
         options: Options | None = None,
     ) -> None:
-        if processes < 1 or not models:
-            raise ValueError(f"a pool needs models and at least one process, not {models} and {processes}")
-        self.models = tuple(models)
-        self._wanted = processes
-        self._memory_bytes = memory_bytes
-        self._start_timeout = start_timeout
-        self._heartbeat_seconds = heartbeat_seconds
-        self._options = options
-        # A thread for each process, and one for its successor while a killed one is still being read out.
-        self._threads = ThreadPoolExecutor(2 * processes, "engine")
-        self._started: set[EngineProcess] = set()
-        self._alive: dict[int, EngineProcess] = {}
-        self._idle: deque[EngineProcess] = deque()
-        self._waiting: FairQueue[asyncio.Future[EngineProcess]] = FairQueue()
-        self._tasks: set[asyncio.Task[object]] = set()
-        self._failure: ModelError | None = None
-        self._closing = asyncio.Event()
+        if processes < 1 or slots < 1 or not models:
+            raise ValueError(f"a pool needs models, processes and slots, not {models}, {processes} and {slots}")
+        recipes = [Recipe(tuple(models), memory_bytes, _on(models, options, device)) for device in devices]
+        recipes = recipes or [Recipe(tuple(models), memory_bytes, options)] * processes
+        self._wanted = len(recipes)
+        self._slots = slots
+        self._patience = heartbeat_seconds
+        told = Told(self._came, self._went, self._failing)
+        self._keeper = Keeper(recipes, told, start_timeout=start_timeout, heartbeat_seconds=heartbeat_seconds)
+        self._speakers: dict[EngineProcess, Speaker] = {}
+        self._waiting: Admission[Asked] = Admission()
+        self._guilty: OrderedDict[What, None] = OrderedDict()
+        self._keys = count()
 
     @property
     def processes(self) -> int:
@@ -70,21 +69,24 @@ class EnginePool:
     @property
     def pids(self) -> tuple[int, ...]:
         """Process ids of those that are ready to speak or speaking."""
-        return tuple(self._alive)
+        return self._keeper.pids
 
     @property
     def failure(self) -> ModelError | None:
         """Why the latest replacement could not be started; None while all is well."""
-        return self._failure
+        return self._keeper.failure
+
+    def ahead(self, _: str) -> int:
+        """How many pieces of a text are worth asking for at once: what can be spoken, up to 16 or one a process."""
+        return max(self._wanted, min(self._wanted * self._slots, MOST_AHEAD))
 
     async def start(self) -> None:
         """Start all processes and wait until each can speak. Raises ModelError (the pool is closed then)."""
-        results = await asyncio.gather(*(self._start_one() for _ in range(self._wanted)), return_exceptions=True)
-        for error in results:
-            if isinstance(error, BaseException):
-                await self.close()
-                raise error
-        self._background(self._listen())
+        try:
+            await self._keeper.start()
+        except BaseException:
+            await self.close()
+            raise
 
     async def speak(
         self,
@@ -92,168 +94,168 @@ class EnginePool:
         piece: Piece,
         timeout: float,  # noqa: ASYNC109 - of the process, not of the wait
         claim: Claim = ANYBODY,
-        check: Callable[[Speech], None] = lambda _: None,
+        check: Check = lambda _: None,
     ) -> Speech:
-        """Speak one piece on the next idle process; who waits is served as `models.schedule` says.
+        """Speak one piece on the next process with room; who waits is served as `models.schedule` says.
 
-        `timeout`: seconds the process may take, not counting the wait for it. A process that passes it, dies or
-        freezes is killed and replaced, and so is one whose audio `check` rejects. Raises EngineTimeout, EngineDied,
-        OutOfMemory, SpeakError, UnknownModel, and what `check` raises. A cancelled caller leaves the process to finish
-        its piece, which nobody hears.
+        `timeout`: seconds the process may take, not counting the wait for it. A process that dies, freezes or hangs is
+        replaced; of several pieces that it had in hand only the one that was to blame fails (`models.admission`). Of a
+        batch engine that answers, a late piece is dropped, and the others go on. A process whose audio `check` rejects
+        is replaced too, if it speaks a piece at a time, or if it happens with another piece and no good one in between.
+        Raises EngineTimeout, EngineDied, OutOfMemory, SpeakError, UnknownModel, and what `check` raises. When the
+        caller is cancelled a batch engine drops the piece; another finishes it, and nobody hears it.
         """
-        request = wire.request(model, piece)
-        process = await self._take(claim)
-        return await asyncio.shield(self._background(self._exchange(process, request, timeout, check)))
+        loop, key, what = asyncio.get_running_loop(), next(self._keys), (model, piece)
+        frame = wire.request(key, model, piece)
+        if self._keeper.closing or (self.failure and not self.pids):
+            raise EngineDied(f"no engine process: {self.failure or 'closed'}")
+        asked = Asked(key, what, frame, timeout, check, loop.create_future(), loop.create_future())
+        asked.company = 1 if what in self._guilty else None
+        self._waiting.ask(asked, claim)
+        self._feed()
+        try:
+            return await asked.result
+        except asyncio.CancelledError:
+            if asked.result.cancelled() or asked.result.exception() is None:  # else it ended just before
+                for speaker in self._speakers.values():
+                    speaker.drop(asked)
+            raise
 
     async def close(self) -> None:
         """End all processes; pieces being spoken or waiting end in EngineDied."""
-        self._closing.set()
-        self._refuse_waiting(EngineDied("the engines are being closed"))
-        for process in self._started:
-            process.kill()
-        while self._tasks:
-            await asyncio.wait(self._tasks)
-        self._threads.shutdown(wait=False)
+        self._keeper.stop()
+        error = EngineDied("the engines are being closed")
+        for speaker in tuple(self._speakers.values()):
+            self._lose(speaker, error)
+        self._failing(error)
+        await self._keeper.close()
 
-    # -- one piece ------------------------------------------------------------------------------------------------
+    # -- pieces ---------------------------------------------------------------------------------------------------
 
-    async def _exchange(
-        self, process: EngineProcess, request: bytes, seconds: float, check: Callable[[Speech], None]
-    ) -> Speech:
-        loop = asyncio.get_running_loop()
-        try:
-            speaking = loop.run_in_executor(self._threads, _checked, process, request, check)
-            speech = await heartbeat.within(seconds, speaking)
-        except TimeoutError:
-            process.kill()
-            raise EngineTimeout(f"engine process {process.pid} did not answer within {seconds:g} s") from None
-        except (EngineDied, OutOfMemory, AudioRejected):
-            # Out of memory: what the libraries hold by then is not given back. Rejected: it may lie again.
-            process.kill()
-            raise
-        except ModelError:
-            self._give(process)
-            raise
-        except BaseException:
-            process.kill()
-            raise
-        self._give(process)
-        return speech
+    def _feed(self) -> None:
+        """Give what waits to those who have room, the least busy first."""
+        free = [speaker for speaker in self._speakers.values() if speaker.has_room]
+        if (drained := self._drained()) in free:
+            free.remove(drained)
+        while free and self._waiting:
+            speaker = min(free, key=lambda speaker: len(speaker.held))
+            asked = self._waiting.next(speaker.held.values()) if speaker.process.alive else None
+            if asked is not None:
+                speaker.begin(asked)
+                self._keeper.background(self._attend(speaker, asked))
+            if asked is None or not speaker.has_room:
+                free.remove(speaker)
 
-    async def _take(self, claim: Claim) -> EngineProcess:
-        """The next idle process, when it is this claim's turn."""
-        while self._idle:
-            process = self._idle.popleft()
-            if process.alive:
-                return process
-        if self._closing.is_set() or (self._failure and not self._alive):
-            raise EngineDied(f"no engine process: {self._failure or 'closed'}")
-        turn: asyncio.Future[EngineProcess] = asyncio.get_running_loop().create_future()
-        self._waiting.push(turn, claim)
-        try:
-            return await turn
-        except asyncio.CancelledError:
-            # Cancelled between being given a process and waking up.
-            if turn.done() and not turn.cancelled() and turn.exception() is None:
-                self._give(turn.result())
-            raise
+    def _drained(self) -> Speaker | None:
+        """Who takes nothing new, so that pieces under suspicion find a process without others."""
+        if not self._waiting.suspects or self._keeper.replacing:
+            return None
+        speakers = self._speakers.values()
+        if not speakers or any(not speaker.held or speaker.suspect for speaker in speakers):
+            return None
+        return min(speakers, key=lambda speaker: len(speaker.held))
 
-    def _give(self, process: EngineProcess) -> None:
-        while self._waiting:
-            turn = self._waiting.pop()
-            if not turn.done():
-                turn.set_result(process)
+    async def _attend(self, speaker: Speaker, asked: Asked) -> None:
+        """Wait until a process is done with a piece, or late with it."""
+        over = asked.over
+        if await _done(over, asked.seconds):
+            return
+        asked.late = EngineTimeout(f"engine process {speaker.process.pid} did not answer within {asked.seconds:g} s")
+        if self._slots > 1:
+            speaker.drop(asked)
+            if await _done(over, self._patience):
                 return
-        self._idle.append(process)
+        self._lose(speaker, asked.late)
+        speaker.process.kill()
 
-    def _refuse_waiting(self, error: ModelError) -> None:
-        while self._waiting:
-            turn = self._waiting.pop()
-            if not turn.done():
-                turn.set_exception(error)
+    def _heard(self, speaker: Speaker, header: dict[str, Any], outcome: Speech | Exception | None) -> None:
+        """A reply has come (`models.wire`)."""
+        if "id" not in header:
+            self._lose(speaker, outcome if isinstance(outcome, Exception) else EngineDied(speaker.process.end))
+            speaker.process.kill()
+            return
+        asked = speaker.take(header["id"])
+        if asked is None:
+            return
+        if outcome is not None:
+            self._deliver(speaker, asked, outcome)
+        elif "full" in header:
+            speaker.full = True
+            self._waiting.give_back([asked])
+        else:
+            asked.end(asked.late or SpeakError("the engine has dropped the piece"))
+        self._feed()
+
+    def _deliver(self, speaker: Speaker, asked: Asked, outcome: Speech | Exception) -> None:
+        asked.end(outcome)
+        if isinstance(outcome, Speech):
+            speaker.rejected.clear()
+            self._guilty.pop(asked.what, None)
+        elif isinstance(outcome, AudioRejected) or not isinstance(outcome, ModelError):
+            speaker.rejected.add(asked.what)
+            if self._slots == 1 or len(speaker.rejected) == _MOST_REJECTED:  # it may lie again
+                self._waiting.give_back(speaker.take_all())
+                self._dismiss(speaker)
+        elif self._slots == 1 and isinstance(outcome, EngineDied | OutOfMemory):
+            self._dismiss(speaker)  # out of memory: what the libraries hold by then is not given back
 
     # -- processes ------------------------------------------------------------------------------------------------
 
-    async def _start_one(self) -> None:
-        """Start a process, wait until it can speak, and watch for its end. Raises ModelError."""
+    def _came(self, process: EngineProcess) -> None:
+        """It can speak."""
+        speaker = self._speakers[process] = Speaker(process, self._slots)
         loop = asyncio.get_running_loop()
-        beat = heartbeat.step(self._heartbeat_seconds)
-        process = EngineProcess(self.models, self._memory_bytes, beat, self._options)
-        self._started.add(process)
-        try:
-            await heartbeat.within(self._start_timeout, loop.run_in_executor(self._threads, process.wait_ready))
-        except TimeoutError:
-            await self._end(process)
-            raise EngineDied(f"the engines were not loaded within {self._start_timeout:g} s") from None
-        except BaseException:
-            await self._end(process)
-            raise
-        self._alive[process.pid] = process
-        self._background(self._watch(process))
-        self._give(process)
 
-    async def _end(self, process: EngineProcess) -> None:
-        self._started.discard(process)
-        process.kill()
-        await asyncio.get_running_loop().run_in_executor(self._threads, process.bury)
+        def told(header: dict[str, Any], outcome: Speech | Exception | None) -> None:
+            loop.call_soon_threadsafe(self._heard, speaker, header, outcome)
 
-    async def _listen(self) -> None:
-        """Kill whoever falls silent; its watcher does the rest. Counts looks in vain, and compares no clocks."""
-        pause = heartbeat.step(self._heartbeat_seconds)
-        too_many = math.ceil(self._heartbeat_seconds / pause) + 1
-        while not self._closing.is_set():
-            for process in self._alive.values():
-                if process.missed_beats() == too_many:
-                    reason = f"gave no sign of life for {self._heartbeat_seconds:g} s"
-                    log.warning("engine process %d %s and is replaced", process.pid, reason)
-                    process.kill(reason)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), pause)
+        self._keeper.background(self._keeper.in_thread(listen, speaker, told))
+        self._feed()
 
-    async def _watch(self, process: EngineProcess) -> None:
-        """Wait for the process to end, however that comes; then start another."""
-        await ended(process.pid)
-        del self._alive[process.pid]
-        with contextlib.suppress(ValueError):
-            self._idle.remove(process)
-        await self._end(process)
-        if not self._closing.is_set():
-            await self._replace()
+    def _went(self, process: EngineProcess) -> None:
+        """It has ended."""
+        if process in self._speakers:
+            self._lose(self._speakers[process], EngineDied(process.end))
 
-    async def _replace(self) -> None:
-        pause = _FIRST_PAUSE_SECONDS
-        while not self._closing.is_set():
-            try:
-                await self._start_one()
-            except (ModelError, OSError) as error:
-                self._failure = error if isinstance(error, ModelError) else EngineDied(str(error))
-                if not self._alive:
-                    self._refuse_waiting(EngineDied(f"no engine process: {self._failure}"))
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._closing.wait(), pause)
-                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-            else:
-                self._failure = None
-                return
+    def _dismiss(self, speaker: Speaker) -> None:
+        """It gets nothing more; another will come."""
+        del self._speakers[speaker.process]
+        speaker.process.kill()
 
-    def _background(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
-        """A task of the pool's own, which a cancelled caller does not take along."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(_report)
-        return task
+    def _lose(self, speaker: Speaker, error: Exception) -> None:
+        """What it has in hand it will not speak: one piece is to blame, of several nobody knows which."""
+        self._speakers.pop(speaker.process, None)
+        held = speaker.take_all()
+        if len(held) > 1 and not self._keeper.closing:
+            self._waiting.suspect(held)
+        elif held:
+            self._blame(held[0].what)
+            for asked in held:
+                asked.end(error)
+        self._feed()
+
+    def _failing(self, error: ModelError) -> None:
+        """No process is alive, nor has one come that was to."""
+        for asked in self._waiting.clear():
+            asked.end(EngineDied(f"no engine process: {error}"))
+
+    def _blame(self, what: What) -> None:
+        """Whenever it is asked for again it is spoken alone, until it has been."""
+        if self._slots > 1:
+            self._guilty[what] = None
+            if len(self._guilty) > _MOST_GUILTY:
+                self._guilty.popitem(last=False)
 
 
-def _checked(process: EngineProcess, request: bytes, check: Callable[[Speech], None]) -> Speech:
-    """Speak and check, in a thread: a check looks at every sample."""
-    speech = process.exchange(request)
-    check(speech)
-    return speech
+async def _done(over: "asyncio.Future[None]", seconds: float) -> bool:
+    """Whether it is over within so many seconds in which this process ran."""
+    try:
+        await heartbeat.within(seconds, asyncio.shield(over))
+    except TimeoutError:
+        return over.done()
+    return True
 
 
-def _report(task: "asyncio.Task[Any]") -> None:
-    """A piece's own error is for its caller, who may have gone; anything else is a fault of this module."""
-    error = None if task.cancelled() else task.exception()
-    if error is not None and not isinstance(error, ModelError):
-        task.get_loop().call_exception_handler({"message": "engine pool", "exception": error, "task": task})
+def _on(models: Sequence[str], options: Options | None, device: str) -> Options:
+    """The options, with another device."""
+    return {model: {**(options or {}).get(model, {}), "device": device} for model in models}

@@ -1,4 +1,4 @@
-"""One engine process, as the worker sees it: started, asked, killed, buried."""
+"""One engine process, as the worker sees it: started, written to, read from, killed, buried."""
 
 import asyncio
 import contextlib
@@ -8,6 +8,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -15,7 +17,7 @@ from models import wire
 from models.engine import EngineDied
 from models.heartbeat import Pulse
 from models.plugins import Options
-from models.speech import Speech
+from models.speech import Samples
 
 # One thread a process was measured faster than one process with all threads, and it is what `revision` promises.
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -24,30 +26,55 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THR
 _PIPE_BYTES = 1 << 20
 
 
-class EngineProcess:
-    """One engine process and its three pipes. `exchange` and `wait_ready` block: call them from a thread.
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What an engine process is started with.
 
-    `beat_seconds`: how often it says that it is alive, once it is ready.
+    `memory_bytes`: the most private memory it may have, 0 for no limit. `options`: what engines are made with.
     """
 
-    def __init__(
-        self, models: Sequence[str], memory_bytes: int, beat_seconds: float, options: Options | None = None
-    ) -> None:
-        self._pulse = Pulse()
-        try:
-            self._process = _start(served(models, options), memory_bytes, self._pulse.theirs, beat_seconds)
-            if self._process.stdin is None or self._process.stdout is None:
-                raise EngineDied("an engine process has no pipes")
-        except BaseException:
-            self._pulse.close()
-            raise
-        finally:
-            self._pulse.close_theirs()
-        self._requests, self._replies = self._process.stdin, self._process.stdout
+    models: tuple[str, ...]
+    memory_bytes: int = 0
+    options: Options | None = None
+
+
+class EngineProcess:
+    """One engine process and its three pipes; made by `start`.
+
+    `read`, `wait_ready` and `bury` block: call them from a thread. All else is for the event loop that started it.
+    """
+
+    def __init__(self, process: "subprocess.Popen[bytes]", pulse: Pulse) -> None:
+        if process.stdin is None or process.stdout is None:
+            raise EngineDied("an engine process has no pipes")
+        self._process = process
+        self._pulse = pulse
+        self._pipe, self._replies = process.stdin, process.stdout
+        self._requests: asyncio.WriteTransport | None = None
         _widen(self._replies.fileno())
         self._end: str | None = None
         # A pipe's number must not be given to another file while a thread still reads by it.
         self._reading = threading.Lock()
+
+    @classmethod
+    async def start(cls, recipe: Recipe, beat_seconds: float) -> "EngineProcess":
+        """A process that loads its engines. `beat_seconds`: how often it says that it is alive, once it is ready."""
+        pulse = Pulse()
+        try:
+            process = cls(_start(recipe, pulse.theirs, beat_seconds), pulse)
+        except BaseException:
+            pulse.close()
+            raise
+        finally:
+            pulse.close_theirs()
+        try:
+            loop = asyncio.get_running_loop()
+            process._requests, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, process._pipe)
+        except BaseException:
+            process.kill()
+            process.bury()
+            raise
+        return process
 
     @property
     def pid(self) -> int:
@@ -56,25 +83,32 @@ class EngineProcess:
 
     @property
     def alive(self) -> bool:
-        """Whether it has not ended yet."""
+        """Whether it has not ended yet; whoever waits for its end is told a little later."""
         return self._process.poll() is None
+
+    @property
+    def end(self) -> str:
+        """How it ended, for whoever waited for it."""
+        return f"engine process {self.pid} {self._end or 'ended'}"
 
     def wait_ready(self) -> None:
         """Return when every engine is loaded and has spoken; raises ModelError telling which one could not."""
-        with self._reading:
-            header, _ = wire.read(self._replies.fileno())
-        wire.raise_failure(header)
+        header, _ = self.read()
+        if error := wire.told_failure(header):
+            raise error
 
-    def exchange(self, request: bytes) -> Speech:
-        """Send one request and read its reply. Raises ModelError; EngineDied when the process ended instead."""
+    def read(self) -> tuple[dict[str, Any], Samples]:
+        """The next frame it sends. Raises EngineDied when it ends instead."""
         with self._reading:
             try:
-                wire.write(self._requests.fileno(), request)
-                header, samples = wire.read(self._replies.fileno())
+                return wire.read(self._replies.fileno())
             except (OSError, EngineDied) as error:
-                raise EngineDied(f"engine process {self.pid} {self._end or 'ended'}") from error
-        wire.raise_failure(header)
-        return Speech(samples, header["rate"])
+                raise EngineDied(self.end) from error
+
+    def send(self, frame: bytes) -> None:
+        """Send a frame, without waiting until it is read; nothing, if the process has ended."""
+        if self._requests is not None and not self._requests.is_closing():
+            self._requests.write(frame)
 
     def missed_beats(self) -> int:
         """How many calls in a row, this one included, have found no sign of life. Does not block."""
@@ -87,12 +121,13 @@ class EngineProcess:
         """
         self._end = self._end or reason
         self._process.kill()
+        if self._requests is not None and not self._requests.is_closing():
+            self._requests.abort()
 
     def bury(self) -> None:
         """Wait for its end and close the pipes; the kernel reports the end, so this does not wait long."""
         self._process.wait()
         with self._reading:
-            self._requests.close()
             self._replies.close()
         self._pulse.close()
 
@@ -102,10 +137,10 @@ def served(models: Sequence[str], options: Options | None = None) -> str:
     return orjson.dumps({name: dict((options or {}).get(name, {})) for name in models}).decode()
 
 
-def _start(models: str, memory_bytes: int, beats: int, beat_seconds: float) -> "subprocess.Popen[bytes]":
+def _start(recipe: Recipe, beats: int, beat_seconds: float) -> "subprocess.Popen[bytes]":
     # -P: a folder `models` where the worker was started is not ours.
-    command = [sys.executable, "-P", "-m", "models.serve", models, str(memory_bytes)]
-    command += [str(beats), str(beat_seconds)]
+    command = [sys.executable, "-P", "-m", "models.serve", served(recipe.models, recipe.options)]
+    command += [str(recipe.memory_bytes), str(beats), str(beat_seconds)]
     environment = {**os.environ, **_ONE_THREAD}
     return subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, bufsize=0, pass_fds=(beats,)

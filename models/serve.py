@@ -1,25 +1,28 @@
 """The engine process: `python -P -m models.serve MODELS [MEMORY_BYTES [BEAT_FD BEAT_SECONDS]]`.
 
-Loads its engines (MODELS: a JSON object, name to options), speaks a test sentence with each, and then one piece at a
-time, frames (models.wire) on standard input and output. From then on it says every BEAT_SECONDS on BEAT_FD that it is
-alive (models.heartbeat). Ends with its input, and with its parent: the parent decides about everything else, so the
-signals of a terminal are ignored.
+Loads its engines (MODELS: a JSON object, name to options), speaks a test sentence with each, and then what it is asked
+to, frames (models.wire) on standard input and output. An engine that speaks a piece at a time is served as a batch
+engine with one slot. From then on it says every BEAT_SECONDS on BEAT_FD that it is alive (models.heartbeat). Ends with
+its input, and with its parent: the parent decides about everything else, so the signals of a terminal are ignored.
 """
 
 import ctypes
 import os
 import resource
+import select
 import signal
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 import orjson
 
 from models import heartbeat, wire
 from models.check import check
-from models.engine import Engine, EngineDied, ModelError, OutOfMemory, Piece, SpeakError, UnknownModel
+from models.engine import BatchEngine, Engine, EngineDied, ModelError, Piece, UnknownModel
+from models.faults import translated
 from models.plugins import Options, load_engine
-from models.speech import Speech
+from models.single import Single, in_steps
 
 _TEST_SENTENCE = "One, two, three."
 _PR_SET_PDEATHSIG = 1
@@ -27,33 +30,93 @@ _PR_SET_PDEATHSIG = 1
 NICENESS = 5
 """Engines keep all cores busy. Who takes requests in and hands results out needs little, and does not wait for them."""
 
+_Served = BatchEngine | Single
+
 
 def main(models: str, memory_bytes: str = "0", beat_fd: str = "", beat_seconds: str = "1") -> int:
-    """Serve until the input ends; the exit status is 1 when an engine could not be loaded."""
+    """Serve until the input ends; the exit status is 1 when an engine could not be loaded, or broke."""
     source, out = _claim_pipes()
     _guard()
     options: Options = orjson.loads(models)
     try:
-        engines = {engine.name: engine for engine in (_ready(name, options) for name in options)}
+        engines = dict(_ready(name, options) for name in options)
+        # Only now: loading may hold the interpreter for long.
+        if beat_fd:
+            heartbeat.begin(int(beat_fd), float(beat_seconds))
+        # Only now: libraries that cannot be loaded for want of memory do not say so in so many words.
+        if limit := int(memory_bytes):
+            resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+        wire.write(out, wire.frame({"ready": True}))
+        _Desk(engines, source, out).serve()
     except ModelError as error:
         wire.write(out, wire.failure(error))
         return 1
-    # Only now: loading may hold the interpreter for long.
-    if beat_fd:
-        heartbeat.begin(int(beat_fd), float(beat_seconds))
-    # Only now: libraries that cannot be loaded for want of memory do not say so in so many words.
-    if limit := int(memory_bytes):
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    wire.write(out, wire.frame({"ready": True}))
-    while True:
+    return 0
+
+
+class _Desk:
+    """Takes pieces in, in between steps, and hands out what has ended."""
+
+    def __init__(self, engines: Mapping[str, _Served], source: int, out: int) -> None:
+        self._engines = engines
+        self._source = source
+        self._out = out
+        self._held: dict[int, _Served] = {}
+        self._news = select.poll()
+        self._news.register(source, select.POLLIN)
+
+    def serve(self) -> None:
+        """Until the input ends. Raises ModelError where an engine cannot go on."""
+        while True:
+            while not self._held or self._news.poll(0):
+                try:
+                    header, _ = wire.read(self._source)
+                except EngineDied:
+                    return
+                self._take(header)
+            for engine in dict.fromkeys(self._held.values()):
+                self._bring_on(engine)
+
+    def _take(self, header: dict[str, Any]) -> None:
+        if "drop" in header:
+            self._drop(header["drop"])
+            return
+        key = header["id"]
         try:
-            header, _ = wire.read(source)
-        except EngineDied:
-            return 0
+            engine, piece = self._engine(header["model"]), wire.asked_for(header)
+            # What does not fit an empty engine never will: it tells the reason itself.
+            if engine in self._held.values() and not engine.fits(piece):
+                wire.write(self._out, wire.frame({"id": key, "full": True}))
+                return
+            engine.admit(key, piece)
+        except Exception as error:
+            wire.write(self._out, wire.failure(translated(error), key))
+        else:
+            self._held[key] = engine
+
+    def _drop(self, key: int) -> None:
+        engine = self._held.pop(key, None)
+        if engine is not None:
+            engine.drop(key)
+            wire.write(self._out, wire.frame({"id": key, "dropped": True}))
+
+    def _bring_on(self, engine: _Served) -> None:
         try:
-            wire.write_speech(out, _speak(engines, header))
-        except ModelError as error:
-            wire.write(out, wire.failure(error))
+            ended = engine.step()
+        except Exception as error:
+            raise translated(error) from error
+        for piece in ended:
+            if self._held.pop(piece.key, None) is None:
+                continue
+            if isinstance(piece.result, ModelError):
+                wire.write(self._out, wire.failure(piece.result, piece.key))
+            else:
+                wire.write_speech(self._out, piece.key, piece.result)
+
+    def _engine(self, model: str) -> _Served:
+        if model not in self._engines:
+            raise UnknownModel(f"model {model!r} is not served; served: {', '.join(self._engines)}")
+        return self._engines[model]
 
 
 def _claim_pipes() -> tuple[int, int]:
@@ -73,40 +136,28 @@ def _guard() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _ready(name: str, options: Options) -> Engine:
-    """A loaded engine that has spoken. Raises ModelError naming the engine."""
+def _ready(name: str, options: Options) -> tuple[str, _Served]:
+    """A loaded engine that has spoken, and its name. Raises ModelError naming the engine."""
     try:
         engine = load_engine(name, options)
         engine.load()
-        piece = Piece(_TEST_SENTENCE, engine.voices[0].name, 1.0, 0)
-        check(engine.speak(piece), piece.text, piece.speed, engine.estimate(piece.text, piece.speed), engine.rate)
+        served = in_steps(engine)
+        _try(engine, served)
     except Exception as error:
-        raise _translated(error, f"model {name!r} cannot be loaded: ") from error
-    return engine
+        raise translated(error, f"model {name!r} cannot be loaded: ") from error
+    return engine.name, served
 
 
-def _speak(engines: Mapping[str, Engine], header: Mapping[str, object]) -> Speech:
-    """Speak what a request asks for. Raises ModelError, whatever the engine raised."""
-    try:
-        model = str(header["model"])
-        if model not in engines:
-            raise UnknownModel(f"model {model!r} is not served; served: {', '.join(engines)}")
-        piece = Piece(str(header["text"]), str(header["voice"]), float(str(header["speed"])), int(str(header["seed"])))
-        return engines[model].speak(piece)
-    except Exception as error:
-        raise _translated(error) from error
-
-
-def _translated(error: Exception, prefix: str = "") -> ModelError:
-    """The error of this room for anything an engine or its libraries may raise."""
-    if isinstance(error, ModelError):
-        return type(error)(f"{prefix}{error}")
-    message = f"{prefix}{type(error).__name__}: {error}"
-    # numpy raises MemoryError, onnxruntime its own exceptions, torch an OutOfMemoryError.
-    told = ("bad_alloc", "bad allocation", "allocate memory", "out of memory")
-    if isinstance(error, MemoryError) or any(words in message.lower() for words in told):
-        return OutOfMemory(message)
-    return SpeakError(message)
+def _try(engine: Engine, served: _Served) -> None:
+    """Speak the test sentence, by the way that all pieces go. Raises ModelError."""
+    piece = Piece(_TEST_SENTENCE, engine.voices[0].name, 1.0, 0)
+    served.admit(0, piece)
+    while not (ended := served.step()):
+        pass
+    speech = ended[0].result
+    if isinstance(speech, ModelError):
+        raise speech
+    check(speech, piece.text, piece.speed, engine.estimate(piece.text, piece.speed), engine.rate)
 
 
 if __name__ == "__main__":

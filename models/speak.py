@@ -10,6 +10,7 @@ import numpy as np
 
 from models.check import check
 from models.engine import AudioRejected, Engine, EngineDied, Piece
+from models.fleet import Fleet
 from models.host import EnginePool
 from models.registry import Choice
 from models.schedule import Claim, Lane
@@ -46,7 +47,7 @@ def chunk_seed(seed: int, k: int) -> int:
 
 
 async def speak_text(
-    pool: EnginePool,
+    pool: EnginePool | Fleet,
     choice: Choice,
     chunks: Sequence[Chunk],
     speed: float = 1.0,
@@ -59,7 +60,7 @@ async def speak_text(
 ) -> AsyncGenerator[Spoken, None]:
     """Yield every chunk in order, checked, with the silence that follows it.
 
-    At most one chunk more than the pool has processes is held, so a text of any length takes little memory.
+    At most one chunk more than `EnginePool.ahead` says is held, so a text of any length takes little memory.
     `chunks`: from `plan`. `seed`: 0 … 2**32-1. `timeout`: seconds that each chunk may take, beside ten times what it is
     expected to cost. `tries`: of a chunk whose process died or lied. `tenant`, `lane`: on whose behalf.
     Raises SpeakError (EngineDied, OutOfMemory, AudioRejected among them); AudioRejected when no chunk has anything to
@@ -71,7 +72,7 @@ async def speak_text(
     upcoming = iter(enumerate(chunks, start=1))
     try:
         for k in range(1, len(chunks) + 1):
-            while len(ahead) <= pool.processes and (following := next(upcoming, None)) is not None:
+            while len(ahead) <= pool.ahead(choice.model) and (following := next(upcoming, None)) is not None:
                 number, chunk = following
                 piece = Piece(chunk.text, choice.voice, speed, chunk_seed(seed, number))
                 cost = choice.engine.cost(chunk.text, speed)
@@ -88,7 +89,7 @@ async def speak_text(
 class _Speaking:
     """How a chunk is spoken. `limit`: seconds a process may take for it. `tries`: processes that may fail over it."""
 
-    pool: EnginePool
+    pool: EnginePool | Fleet
     engine: Engine
     limit: float
     tries: int

@@ -2,10 +2,16 @@
 
     u32 header bytes, u32 body bytes (little-endian), header (JSON object), body (float32 samples, or nothing)
 
-The first frame of a process says whether it can speak: `{"ready": true}`, or an error. Then one reply a request:
+The first frame of a process says whether it can speak: `{"ready": true}`, or an error. Then one reply a request, in
+the order in which pieces end; `id` is the request's own:
 
-    request  {"model", "text", "voice", "speed", "seed"}
-    reply    {"rate"} and the samples, or {"error": class name in models.engine, "message"}
+    request  {"id", "model", "text", "voice", "speed", "seed"}
+             {"drop": id}: nobody waits for it any more; unless it has ended, that is the reply
+    reply    {"id", "rate"} and the samples
+             {"id", "error": class name in models.engine, "message"}
+             {"id", "full": true}: not begun, there is no room beside what is being spoken
+             {"id", "dropped": true}
+             {"error", "message"} without an id: the process cannot go on, and ends
 """
 
 import os
@@ -25,13 +31,23 @@ _ERRORS: dict[str, type[ModelError]] = {
 }
 
 
-def request(model: str, piece: Piece) -> bytes:
+def request(key: int, model: str, piece: Piece) -> bytes:
     """The frame that asks for one piece. Raises SpeakError for text that is not Unicode (a lone surrogate)."""
-    header = {"model": model, "text": piece.text, "voice": piece.voice, "speed": piece.speed, "seed": piece.seed}
+    asked = {"text": piece.text, "voice": piece.voice, "speed": piece.speed, "seed": piece.seed}
     try:
-        return frame(header)
+        return frame({"id": key, "model": model, **asked})
     except orjson.JSONEncodeError as error:
         raise SpeakError(f"the text cannot be encoded: {error}") from error
+
+
+def dropped(key: int) -> bytes:
+    """The frame that says that nobody waits for a piece any more."""
+    return frame({"drop": key})
+
+
+def asked_for(header: dict[str, Any]) -> Piece:
+    """The piece of a request."""
+    return Piece(header["text"], header["voice"], header["speed"], header["seed"])
 
 
 def frame(header: dict[str, Any]) -> bytes:
@@ -40,15 +56,17 @@ def frame(header: dict[str, Any]) -> bytes:
     return _HEAD.pack(len(encoded), 0) + encoded
 
 
-def failure(error: ModelError) -> bytes:
-    """The frame for an error, known to the other side by its class."""
-    return frame({"error": type(error).__name__, "message": str(error)})
+def failure(error: ModelError, key: int | None = None) -> bytes:
+    """The frame for an error, known to the other side by its class; of the whole process if it is of no piece."""
+    of = {} if key is None else {"id": key}
+    return frame({**of, "error": type(error).__name__, "message": str(error)})
 
 
-def raise_failure(header: dict[str, Any]) -> None:
-    """Raise what `failure` told, if this is one; a class not known here becomes SpeakError."""
+def told_failure(header: dict[str, Any]) -> ModelError | None:
+    """What `failure` told, if this is one; a class not known here becomes SpeakError."""
     if "error" in header:
-        raise _ERRORS.get(header["error"], SpeakError)(header["message"])
+        return _ERRORS.get(header["error"], SpeakError)(header["message"])
+    return None
 
 
 def write(fd: int, data: bytes | memoryview) -> None:
@@ -58,10 +76,10 @@ def write(fd: int, data: bytes | memoryview) -> None:
         view = view[os.write(fd, view) :]
 
 
-def write_speech(fd: int, speech: Speech) -> None:
+def write_speech(fd: int, key: int, speech: Speech) -> None:
     """The frame for spoken samples, sent without a copy of them."""
     samples = np.ascontiguousarray(speech.samples, dtype="<f4")
-    encoded = orjson.dumps({"rate": speech.rate})
+    encoded = orjson.dumps({"id": key, "rate": speech.rate})
     write(fd, _HEAD.pack(len(encoded), samples.nbytes) + encoded)
     write(fd, samples.data.cast("B"))
 

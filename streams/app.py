@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from models.host import EnginePool
+from models.fleet import Fleet
 from storage.cleanup import CleanUp
 from storage.files import AudioFiles
 from streams.agents.cleanup import Cleanup
@@ -16,13 +16,11 @@ from streams.agents.making import Maker
 from streams.agents.service import Service
 from streams.agents.synthesis import Synthesis
 from streams.kafka import EventWriter
-from streams.parts import open_files, open_registry
+from streams.parts import open_engines, open_files, open_registry
 from streams.readers.cancellations import Cancellations
 from streams.settings import Settings
 from streams.topics import Topics
 from streams.worker_id import worker_id
-
-MEGABYTE = 1 << 20
 
 Connect = Callable[[EventWriter, Topics], Coroutine[Any, Any, None]]
 
@@ -34,7 +32,7 @@ class Parts:
     name: str
     topics: Topics
     files: AudioFiles
-    pool: EnginePool
+    engines: Fleet
     writer: EventWriter
     cancellations: Cancellations
     intake: Intake
@@ -51,18 +49,12 @@ async def assemble(settings: Settings, stack: AsyncExitStack, connect: Connect) 
     topics, registry = Topics(settings), open_registry(settings)
     files = await asyncio.to_thread(open_files, settings)
     stack.callback(files.store.close)
-    pool = EnginePool(
-        settings.models,
-        settings.engine_processes,
-        memory_bytes=settings.engine_memory_mb * MEGABYTE,
-        heartbeat_seconds=settings.engine_heartbeat_seconds,
-        options=settings.engine_options,
-    )
-    stack.push_async_callback(pool.close)
+    engines = open_engines(settings)
+    stack.push_async_callback(engines.close)
     writer = EventWriter(settings, topics)
     stack.push_async_callback(writer.stop)
-    await _together(pool.start(), connect(writer, topics), asyncio.to_thread(registry.warm_up))
-    synthesis = Synthesis(settings, Maker(settings, pool, files, name), writer, name)
+    await _together(engines.start(), connect(writer, topics), asyncio.to_thread(registry.warm_up))
+    synthesis = Synthesis(settings, Maker(settings, engines, files, name), writer, name)
     cancellations = Cancellations()
     intake = Intake(settings, registry, synthesis, cancellations)
     clean_up = CleanUp(files, settings.tombstone_days, settings.orphan_grace_minutes * 60)
@@ -73,7 +65,7 @@ async def assemble(settings: Settings, stack: AsyncExitStack, connect: Connect) 
     service.follow(topics["requests.retry"].name, intake.run_retries, urgent=True)
     service.follow(topics["cleanup"].name, Cleanup(files, clean_up, writer).run)
     express = Express(settings, writer, service.behind)
-    return Parts(name, topics, files, pool, writer, cancellations, intake, service, express)
+    return Parts(name, topics, files, engines, writer, cancellations, intake, service, express)
 
 
 async def _together(*work: Coroutine[Any, Any, Any]) -> None:

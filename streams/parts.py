@@ -1,11 +1,16 @@
-"""The parts that settings name and several commands open: the store and the registry of engines."""
+"""The parts that settings name and several commands open: the store, the registry of engines, and their processes."""
 
+from collections.abc import Sequence
+
+from models.fleet import Fleet
 from models.registry import DEFAULT_SPEAKERS, Registry
 from models.text import speaker_key
 from storage.files import AudioFiles
 from storage.local import LocalStore
 from streams.crash import crashing
 from streams.settings import Settings, SettingsError
+
+_MEBIBYTE = 1 << 20
 
 
 def open_files(settings: Settings) -> AudioFiles:
@@ -29,3 +34,19 @@ def open_registry(settings: Settings) -> Registry:
         if registry.speakers.get(speaker_key(speaker)) != voice:
             raise SettingsError(f"TTS_SPEAKERS={speaker}={voice}: no such voice here; `loa voices` lists them")
     return registry
+
+
+def open_engines(settings: Settings, models: Sequence[str] | None = None) -> Fleet:
+    """Processes, not yet started, of the engines that the settings name, or of some of these. Raises ModelError."""
+    return Fleet(
+        settings.models if models is None else models,
+        settings.engine_processes,
+        devices=settings.torch_devices,
+        on_demand=settings.models_on_demand,
+        idle_seconds=settings.model_idle_minutes * 60,
+        demand_bytes=settings.model_memory_mb * _MEBIBYTE,
+        memory_bytes=settings.engine_memory_mb * _MEBIBYTE,
+        start_timeout=settings.engine_start_seconds,
+        heartbeat_seconds=settings.engine_heartbeat_seconds,
+        options=settings.engine_options,
+    )

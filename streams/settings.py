@@ -37,7 +37,7 @@ def _names(value: Any) -> Any:
 Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)]
 Days = Annotated[dict[str, Annotated[float, Field(gt=0)]], NoDecode, BeforeValidator(_pairs)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), Field(min_length=1)]
-Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
+AnyNames = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_names)]
 Cores = Annotated[int, Field(ge=1, le=256)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -113,6 +113,15 @@ class Settings(BaseSettings):
     )
 
     models: Names = Field(("hibari", "espeak"), description="engines to serve; `auto` picks the first that fits")
+    models_on_demand: AnyNames = Field(
+        (), description="those of TTS_MODELS that are loaded at their first request, in processes of their own"
+    )
+    model_idle_minutes: Positive = Field(
+        10, description="time without a request after which a model on demand is unloaded, in minutes"
+    )
+    model_memory_mb: Annotated[int, Field(ge=0)] = Field(
+        0, description="private memory that all loaded models on demand may take together, in MiB; 0: no limit"
+    )
     dia_checkpoint: str | None = Field(None, description="checkpoint of `dia`: a directory, or a name of the model hub")
     dia_slots: Annotated[str, Field(pattern=r"^(auto|[1-9]\d{0,3})$")] = Field(
         "auto", description="texts that `dia` speaks at once; auto: 8 on a CPU, and what memory allows on a GPU"
@@ -127,8 +136,10 @@ class Settings(BaseSettings):
         None, description="checkpoint of `vits`: a directory, or a name of the model hub"
     )
     piper_dir: Path | None = Field(None, description="directory of Piper voices: NAME.onnx with NAME.onnx.json")
-    torch_device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = Field(
-        "auto", description="where `dia` and `vits` run: auto, cpu, cuda or cuda:N; auto: a GPU where there is one"
+    torch_device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda|cuda:\d+(,cuda:\d+)*)$")] = Field(
+        "auto",
+        description="where `dia` and `vits` run: auto, cpu, cuda, cuda:N, or several such as cuda:0,cuda:1, with a "
+        "process each where the engine speaks several pieces at once; auto: a GPU where there is one",
     )
     torch_dtype: Literal["auto", "float32", "bfloat16", "float16", "float64"] = Field(
         "auto", description="numbers `dia` and `vits` calculate with; auto: bfloat16 on a GPU, float32 on a CPU"
@@ -136,6 +147,9 @@ class Settings(BaseSettings):
     engine_processes: Cores = Field(default_factory=_cores, description="engine processes; default: one per core")
     engine_memory_mb: Annotated[int, Field(ge=0)] = Field(
         0, description="private memory an engine process may take before it is replaced, in MiB; 0: no limit"
+    )
+    engine_start_seconds: Positive = Field(
+        120, description="time an engine process has to load its engines, weights that it fetches included, in seconds"
     )
     engine_heartbeat_seconds: Positive = Field(
         30, description="silence after which an engine process counts as frozen and is replaced, in seconds"
@@ -208,7 +222,7 @@ class Settings(BaseSettings):
         36_000, description="estimated speech that may be queued in a lane before HTTP calls get 429, in seconds"
     )
     max_body_bytes: Count = Field(1_048_576, description="largest body of an HTTP call, in bytes")
-    cors_origins: Origins = Field(
+    cors_origins: AnyNames = Field(
         (), description="web pages that may call the gateway from a browser, such as https://app.example.com"
     )
     openai_voices: Pairs = Field(
@@ -229,6 +243,11 @@ class Settings(BaseSettings):
             )
         if any(len(secret.encode()) < LEAST_BYTES for secret in self.link_secrets):
             raise ValueError(f"TTS_LINK_SECRET: a secret has at least {LEAST_BYTES} bytes")
+        if missing := [model for model in self.models_on_demand if model not in self.models]:
+            allowed = ", ".join(self.models)
+            raise ValueError(f"TTS_MODELS_ON_DEMAND={','.join(missing)}: not in TTS_MODELS; allowed: {allowed}")
+        if len(set(self.torch_devices)) < len(self.torch_devices):
+            raise ValueError(f"TTS_TORCH_DEVICE={self.torch_device!r}: names a device twice")
         return self
 
     @property
@@ -242,9 +261,14 @@ class Settings(BaseSettings):
         return self.link_secret.get_secret_value().split() if self.link_secret else []
 
     @property
+    def torch_devices(self) -> tuple[str, ...]:
+        """Those in TTS_TORCH_DEVICE."""
+        return tuple(self.torch_device.split(","))
+
+    @property
     def engine_options(self) -> dict[str, dict[str, str]]:
-        """What engines are made with, by model; nothing for what is not set."""
-        torch = {"device": self.torch_device, "dtype": self.torch_dtype}
+        """What engines are made with, by model, on the first device; nothing for what is not set."""
+        torch = {"device": self.torch_devices[0], "dtype": self.torch_dtype}
         dia = {"slots": self.dia_slots, "graphs": self.dia_graphs}
         options: dict[str, dict[str, str | Path | None]] = {
             "dia": {"checkpoint": self.dia_checkpoint, "voices": self.dia_voices, **dia, **torch},

@@ -135,9 +135,7 @@ class Worker:
                 return self._reason or "stopping"
             if not parts.service.assigned.is_set():
                 return "no partitions were assigned yet"
-            if not parts.pool.pids:
-                return f"no engine process can speak: {parts.pool.failure or 'starting'}"
-            return parts.service.trouble(self._settings.window_max_age_seconds)
+            return parts.engines.trouble or parts.service.trouble(self._settings.window_max_age_seconds)
 
         return complaint
 

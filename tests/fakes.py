@@ -33,8 +33,6 @@ def tone_registry() -> Registry:
 class InProcessPool:
     """An engine pool without processes: speaks at once, or does what `instead` says."""
 
-    processes = 1
-
     def __init__(self, model: str = "tone", instead: Callable[[Piece], Speech] | None = None) -> None:
         self._engine = load_engine(model)
         self._engine.load()
@@ -43,6 +41,10 @@ class InProcessPool:
         self.spoken: list[Piece] = []
         self.gate = asyncio.Event()
         self.gate.set()
+
+    def ahead(self, _: str) -> int:
+        """As `EnginePool.ahead`: one process."""
+        return 1
 
     async def speak(
         self,

@@ -14,7 +14,7 @@ import structlog
 
 from models.audio import Encoded, Encoder
 from models.engine import AudioRejected, EngineTimeout, ModelError, OutOfMemory
-from models.host import EnginePool
+from models.fleet import Fleet
 from models.speak import Spoken as Piece
 from models.speak import speak_text
 from models.speech import Samples
@@ -52,7 +52,7 @@ class Draft:
 class Maker:
     """Finds or makes the one file of a job. All errors are RequestErrors."""
 
-    def __init__(self, settings: Settings, pool: EnginePool, files: AudioFiles, worker: str) -> None:
+    def __init__(self, settings: Settings, pool: Fleet, files: AudioFiles, worker: str) -> None:
         self._settings = settings
         self._pool = pool
         self._files = files

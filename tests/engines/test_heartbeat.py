@@ -12,10 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models import wire
 from models.engine import EngineDied, EngineTimeout, Piece
 from models.host import EnginePool
-from models.process import EngineProcess, ended
+from models.process import EngineProcess, Recipe, ended
 from models.registry import Registry
 from models.speak import plan, speak_text
 from models.speech import Speech
@@ -64,17 +63,17 @@ async def test_who_freezes_over_a_piece_is_told(start_pool: StartPool, how: str)
     assert pool.pids != before
 
 
-def test_the_first_reason_stays_though_it_is_killed_again() -> None:
-    process = EngineProcess(["tone"], 0, LIMIT_SECONDS)
+async def test_the_first_reason_stays_though_it_is_killed_again() -> None:
+    process = await EngineProcess.start(Recipe(("tone",)), LIMIT_SECONDS)
     try:
-        process.wait_ready()
+        await asyncio.to_thread(process.wait_ready)
         process.kill("gave no sign of life")
         process.kill()
         with pytest.raises(EngineDied, match=f"{process.pid} gave no sign of life"):
-            process.exchange(wire.request("tone", Piece("Hello.", "sine", 1.0, 1)))
+            await asyncio.to_thread(process.read)
     finally:
         process.kill()
-        process.bury()
+        await asyncio.to_thread(process.bury)
 
 
 async def test_a_piece_whose_process_froze_is_spoken_by_another(start_pool: StartPool, tmp_path: Path) -> None:

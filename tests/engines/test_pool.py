@@ -132,9 +132,9 @@ def test_an_engine_process_ends_with_its_input_and_not_by_a_terminals_signals() 
         assert wire.read(process.stdout.fileno())[0] == {"ready": True}
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGTERM)
-        wire.write(process.stdin.fileno(), wire.request("tone", Piece("hello", "sine", 1.0, 0)))
+        wire.write(process.stdin.fileno(), wire.request(7, "tone", Piece("hello", "sine", 1.0, 0)))
         header, samples = wire.read(process.stdout.fileno())
-        assert (header, len(samples)) == ({"rate": 24_000}, 8_000)
+        assert (header, len(samples)) == ({"id": 7, "rate": 24_000}, 8_000)
         process.stdin.close()
         assert process.wait(10) == 0
 

@@ -7,13 +7,13 @@ from itertools import islice
 
 from models.audio import Encoder
 from models.engine import ModelError
-from models.host import EnginePool
+from models.fleet import Fleet
 from models.registry import Choice, Registry
 from models.speak import plan, speak_text
 from storage.errors import CorruptRecord
 from storage.files import AudioFiles
 from storage.records import Record
-from streams.parts import open_registry
+from streams.parts import open_engines, open_registry
 from streams.readers.audit.findings import Example, Kind, Report
 from streams.settings import Settings
 from streams.threads import in_thread
@@ -39,13 +39,10 @@ async def respeak(
     if not same:
         return
     async with AsyncExitStack() as stack:
-        models, heartbeat = sorted({record.model for record in same}), settings.engine_heartbeat_seconds
-        pool = EnginePool(
-            models, settings.engine_processes, heartbeat_seconds=heartbeat, options=settings.engine_options
-        )
-        stack.push_async_callback(pool.close)
-        await pool.start()
-        again = _Again(settings, files, pool, registry)
+        engines = open_engines(settings, sorted({record.model for record in same}))
+        stack.push_async_callback(engines.close)
+        await engines.start()
+        again = _Again(settings, files, engines, registry)
         for record in same:
             report.add(Kind.RESYNTHESIS_DIFFERS, await again.compare(record))
             counts["spoken_again"] += 1
@@ -56,7 +53,7 @@ async def respeak(
 class _Again:
     settings: Settings
     files: AudioFiles
-    pool: EnginePool
+    engines: Fleet
     registry: Registry
 
     async def compare(self, record: Record) -> list[Example]:
@@ -75,7 +72,7 @@ class _Again:
         how, settings = record.synthesis, self.settings
         choice = _choice(self.registry, record)
         pieces = speak_text(
-            self.pool,
+            self.engines,
             choice,
             plan(choice),
             float(how.get("speed", 1.0)),

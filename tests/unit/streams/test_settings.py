@@ -36,11 +36,33 @@ def test_defaults_need_no_environment():
         ("TTS_KAFKA_SECURITY_PROTOCOL", "TLS"),
         ("TTS_WORKER_ID", "a/b"),
         ("TTS_LOG_LEVEL", "loud"),
+        ("TTS_TORCH_DEVICE", "cuda:0,cpu"),
+        ("TTS_TORCH_DEVICE", "cuda:0,"),
+        ("TTS_TORCH_DEVICE", "cuda:1,cuda:1"),
+        ("TTS_MODELS_ON_DEMAND", "dia"),
+        ("TTS_MODEL_IDLE_MINUTES", "0"),
+        ("TTS_MODEL_MEMORY_MB", "-1"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(name, value):
     with pytest.raises(SettingsError, match=name):
         settings.load({name: value})
+
+
+def test_a_model_on_demand_is_one_that_is_served():
+    with pytest.raises(SettingsError, match="TTS_MODELS_ON_DEMAND=dia: not in TTS_MODELS; allowed: hibari, espeak"):
+        settings.load({"TTS_MODELS_ON_DEMAND": "espeak,dia"})
+    assert settings.load({"TTS_MODELS_ON_DEMAND": "espeak"}).models_on_demand == ("espeak",)
+
+
+@pytest.mark.parametrize(
+    ("given", "devices"),
+    [("", ("auto",)), ("cuda", ("cuda",)), ("cuda:1", ("cuda:1",)), ("cuda:0,cuda:3", ("cuda:0", "cuda:3"))],
+)
+def test_engines_are_made_with_the_first_device(given: str, devices: tuple[str, ...]):
+    loaded = settings.load({"TTS_TORCH_DEVICE": given, "TTS_DIA_CHECKPOINT": "/dia"})
+    assert loaded.torch_devices == devices
+    assert loaded.engine_options["dia"] == {"checkpoint": "/dia", "device": devices[0], "dtype": "auto"}
 
 
 def test_every_wrong_value_is_named_at_once():
