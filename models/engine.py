@@ -56,7 +56,7 @@ class OutOfMemory(SpeakError):  # noqa: N818
 
 
 class AudioRejected(SpeakError):  # noqa: N818
-    """The engine delivered audio that cannot be this text: empty, silent, NaN or far too short."""
+    """The engine delivered audio that cannot be this text, spoken whole: see `models.check`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,9 @@ class Engine(Protocol):
 
     `name`: what a request's `model` says. `revision`: changes whenever the same piece could give other samples.
     `rate`: Hz of everything it speaks. `max_characters`: the longest piece it takes.
+
+    An engine that does not speak, but sounds, may have `unlike_speech`: names of the criteria in `models.check` that
+    its audio cannot keep.
     """
 
     name: str

@@ -20,6 +20,7 @@ class Tone:
     name = "tone"
     rate = 24_000
     max_characters = 1_000
+    unlike_speech = ("steady", "looping", "ending")
 
     @property
     def revision(self) -> str:
