@@ -58,8 +58,9 @@ class Heard:
 
 
 def speak(voice: Voice, speed: float) -> Iterator[Heard]:
+    """All texts at speed 1, every third at others."""
     engine = voice.engine
-    for text in voice.texts:
+    for text in voice.texts if speed == 1.0 else voice.texts[::3]:
         if len(text) > engine.max_characters:
             continue
         began = time.process_time()
