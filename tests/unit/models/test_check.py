@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.damages import DAMAGES
-from models.check import BARE, CRITERIA, check, count_words, criteria_of
+from models.check import BARE, CRITERIA, Asked, check, count_words, criteria_of, readings
 from models.check.looping import repeats_itself
 from models.engine import AudioRejected, Engine
 from models.speech import Speech
@@ -82,7 +82,7 @@ def test_a_message_names_criterion_value_limit_and_text() -> None:
     with pytest.raises(AudioRejected) as error:
         check(noise(1), "word " * 100, 1.0, 35.0, RATE)
     assert str(error.value) == (
-        "duration: 1 s of audio, at least 6 s expected, "
+        "duration: 1 s of audio, at least 17.5 s expected, "
         "for 'word word word word word word word word word word word word…'"
     )
 
@@ -109,6 +109,29 @@ def test_what_is_no_speech_passes_where_only_samples_are_asked_for() -> None:
     check(noise(1, 1e-4), "word " * 100, 1.0, 35.0, RATE, criteria=BARE)
     with pytest.raises(AudioRejected, match="finite"):
         check(Speech(np.full(RATE, np.nan, np.float32), RATE), "Hello", 1.0, 0.7, RATE, criteria=BARE)
+
+
+@pytest.mark.parametrize("speed", [0.25, 1.0, 4.0])
+@pytest.mark.parametrize("count", [1, 7, 160, 161, 2_000, 5_000])
+def test_however_short_it_is_it_can_be_looked_at(count: int, speed: float) -> None:
+    speech = Speech(babble(1).samples[:count], RATE)
+    asked = Asked("a", speed, 0.1, RATE)
+    assert {reading.criterion for reading in readings(speech, asked)} >= {"silence", "duration", "gap", "ending"}
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "accepted"),
+    [
+        ("It was a dark night, and nobody was there to hear the ferry.", 1.2, False),  # 4 s: a share of 0.4
+        ("It was a dark night, and nobody was there to hear the ferry.", 1.8, True),
+        ("It was a dark night, and nobody was there to hear the ferry.", 13.0, False),
+        ("a b c d e f g h i j k l m n o p q r s t u v w x y z a b c d e f g h", 1.8, True),  # words as no words are
+        ("%%%%", 30.0, True),
+    ],
+)
+def test_plain_texts_are_near_their_estimate(text: str, seconds: float, *, accepted: bool) -> None:
+    (reading,) = [r for r in readings(noise(seconds), Asked(text, 1.0, 4.0, RATE)) if r.criterion == "duration"]
+    assert reading.fits == accepted
 
 
 def test_odd_texts_pass() -> None:
