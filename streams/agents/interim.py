@@ -44,13 +44,7 @@ class Interim:
         """Remove all of it: the file is there, or will not be."""
         await self.stop()
         if self.expected:
-            await asyncio.to_thread(self._remove)
-
-    def _remove(self) -> None:
-        try:
-            self.folder.end(self.outcome)
-        except StoreError as error:  # they go with the file
-            log.warning("pieces stay until their file expires", file_id=self.folder.file_id, error=str(error))
+            await asyncio.to_thread(_end, self.folder, self.outcome)
 
 
 @asynccontextmanager
@@ -59,12 +53,10 @@ async def interim(job: Job, path: Path, store: Store, settings: Settings) -> Asy
 
     A worker that leaves in between leaves all: whoever takes the request next goes on with it.
     """
-    note = {"request_id": job.request_id, "tenant": job.request.tenant_id}
-    folder = PartFolder(store, job.file_id, datetime.now(UTC) + job.lifetime(settings), note)
+    folder = _folder(job, store, settings)
     growing = Growing(path, job.request.format) if job.request.stream else None
-    long = job.seconds >= settings.resume_seconds and len(job.chunks) > 1
-    resuming = Resuming(job, SpokenParts(folder), settings) if long else None
-    made = Interim(folder, job.request.stream or long, Listening(growing, PartWriter(folder)), resuming)
+    resuming = Resuming(job, SpokenParts(folder), settings) if _is_long(job, settings) else None
+    made = Interim(folder, _is_expected(job, settings), Listening(growing, PartWriter(folder)), resuming)
     try:
         yield made
     except Exception:
@@ -74,3 +66,29 @@ async def interim(job: Job, path: Path, store: Store, settings: Settings) -> Asy
         await made.stop()
         raise
     await made.end()
+
+
+def sweep(job: Job, store: Store, settings: Settings) -> None:
+    """Remove what a worker left that died between the commit of the file and its own removing. Blocking."""
+    if _is_expected(job, settings):
+        _end(_folder(job, store, settings), None)
+
+
+def _folder(job: Job, store: Store, settings: Settings) -> PartFolder:
+    note = {"request_id": job.request_id, "tenant": job.request.tenant_id}
+    return PartFolder(store, job.file_id, datetime.now(UTC) + job.lifetime(settings), note)
+
+
+def _is_long(job: Job, settings: Settings) -> bool:
+    return job.seconds >= settings.resume_seconds and len(job.chunks) > 1
+
+
+def _is_expected(job: Job, settings: Settings) -> bool:
+    return job.request.stream or _is_long(job, settings)
+
+
+def _end(folder: PartFolder, outcome: Stored | None) -> None:
+    try:
+        folder.end(outcome)
+    except StoreError as error:  # they go with the file
+        log.warning("pieces stay until their file expires", file_id=folder.file_id, error=str(error))

@@ -21,7 +21,7 @@ from models.speech import Samples
 from storage.errors import CorruptRecord, StoreError, StoreFull, Unavailable, translated
 from storage.files import AudioFiles
 from storage.records import Failure, Record, Stored
-from streams.agents.interim import Interim, interim
+from streams.agents.interim import Interim, interim, sweep
 from streams.agents.job import Job
 from streams.agents.listening import Listening
 from streams.crash import crash_point
@@ -129,9 +129,12 @@ class Maker:
 
     def _find(self, job: Job) -> Stored | None:
         try:
-            return self._usable(job, self._files.find(job.file_id))
+            found = self._usable(job, self._files.find(job.file_id))
         except CorruptRecord:
             return None
+        if found is not None:
+            sweep(job, self._files.store, self._settings)
+        return found
 
     def _usable(self, job: Job, found: Stored | None) -> Stored | None:
         """What was found, if it answers this job; None if it must be spoken again. Raises request_conflict."""

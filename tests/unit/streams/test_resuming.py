@@ -159,6 +159,20 @@ async def test_a_store_that_cannot_be_read_has_all_spoken_again(monkeypatch: pyt
     assert len(rig.pool.spoken) == CHUNKS
 
 
+@pytest.mark.parametrize("asked", [{}, {"stream": True}])
+async def test_what_a_worker_left_that_died_after_the_commit_goes_when_its_request_comes_again(
+    asked: dict[str, Any],
+) -> None:
+    rig = await whole(**asked)
+    (event,) = rig.writer.of("completed")
+    for name in ("1", "spoken/1"):
+        rig.store.put_new(f"parts/{event.file_id}/{name}", b"left")
+    await rig.run()
+    assert rig.writer.of("completed") == [event, event]
+    assert list(rig.store.names("parts/")) == []
+    assert rig.files.verify(rig.files.find(event.file_id))  # type: ignore[arg-type]
+
+
 async def test_chunks_of_what_failed_go_with_it() -> None:
     def breaks(piece: Piece) -> Speech:
         if "number 9" in piece.text:
