@@ -4,7 +4,7 @@ from models.check.frames import Frames
 from models.check.reading import Asked, Reading
 
 _LEAST_DECIBELS = 25.0
-"""34 was the least of 1,100 pieces that hibari and espeak spoke, of a second or more."""
+"""31 was the least of the pieces that hibari and espeak spoke, of a second or more."""
 
 _SHORT_SECONDS, _LEAST_DECIBELS_OF_SHORT = 1.0, 10.0
 """A word alone may end as if it were to go on: 16 was the least (`a`, hibari)."""
