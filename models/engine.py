@@ -56,7 +56,7 @@ class OutOfMemory(SpeakError):  # noqa: N818
 
 
 class AudioRejected(SpeakError):  # noqa: N818
-    """The engine delivered audio that cannot be this text: empty, silent, NaN or far too short."""
+    """The engine delivered audio that cannot be this text, spoken whole: see `models.check`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,9 @@ class Engine(Protocol):
     `rate`: Hz of everything it speaks. `max_characters`: the longest piece it takes, after its numbers, dates and
     abbreviations were put into words (models.normalise). An engine that reads those better by itself, or does not read
     at all, has an attribute `normalises`, True, and gets its text as it was written.
+
+    An engine that does not speak, but sounds, may have `unlike_speech`: names of the criteria in `models.check` that
+    its audio cannot keep.
     """
 
     name: str

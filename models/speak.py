@@ -2,21 +2,25 @@
 
 import asyncio
 import hashlib
+import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from models.check import check
+from models.check import BARE, check, criteria_of
 from models.engine import AudioRejected, Engine, EngineDied, Piece
 from models.fleet import Fleet
 from models.host import EnginePool
+from models.kept import Kept
 from models.registry import Choice
 from models.schedule import Claim, Lane
 from models.silence import pause
 from models.speech import Speech
 from models.text import Chunk, split
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,16 @@ def chunk_seed(seed: int, k: int) -> int:
     """The seed of chunk `k`: the request's own for the first, so that one chunk alone is the engine's own result."""
     if k == 1:
         return seed
-    return int.from_bytes(hashlib.sha256(f"{seed}:{k}".encode()).digest()[:4], "little")
+    return _seed(f"{seed}:{k}")
+
+
+def retry_seed(seed: int, rejected: int) -> int:
+    """The seed of a chunk whose audio was rejected so often: another one each time, and the same ones each time."""
+    return _seed(f"{seed}/{rejected}") if rejected else seed
+
+
+def _seed(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "little")
 
 
 async def speak_text(
@@ -57,17 +70,22 @@ async def speak_text(
     tries: int = 1,
     tenant: str = "default",
     lane: Lane = Lane.INTERACTIVE,
+    checked: bool = True,
+    kept: Kept | None = None,
 ) -> AsyncGenerator[Spoken, None]:
     """Yield every chunk in order, checked, with the silence that follows it.
 
     At most one chunk more than `EnginePool.ahead` says is held, so a text of any length takes little memory.
     `chunks`: from `plan`. `seed`: 0 … 2**32-1. `timeout`: seconds that each chunk may take, beside ten times what it is
-    expected to cost. `tries`: of a chunk whose process died or lied. `tenant`, `lane`: on whose behalf.
+    expected to cost. `tries`: of a chunk whose process died, or whose audio was rejected. `tenant`, `lane`: on whose
+    behalf. `checked`: by all criteria of `models.check`, not only that there are samples. `kept`: where chunks are that
+    were spoken before, and where they are to be.
     Raises SpeakError (EngineDied, OutOfMemory, AudioRejected among them); AudioRejected when no chunk has anything to
     speak. Close the generator to give up early.
     """
     if not any(chunk.voiced for chunk in chunks):
         raise AudioRejected("there is no letter or number to speak in the text")
+    criteria = criteria_of(choice.engine) if checked else BARE
     ahead: deque[asyncio.Task[Speech]] = deque()
     upcoming = iter(enumerate(chunks, start=1))
     try:
@@ -76,8 +94,9 @@ async def speak_text(
                 number, chunk = following
                 piece = Piece(chunk.text, choice.voice, speed, chunk_seed(seed, number))
                 cost = choice.engine.cost(chunk.text, speed)
-                speaking = _Speaking(pool, choice.engine, timeout + 10 * cost, tries, Claim(tenant, lane, cost))
-                ahead.append(asyncio.create_task(speaking.chunk(chunk, piece)))
+                limit, claim = timeout + 10 * cost, Claim(tenant, lane, cost)
+                speaking = _Speaking(pool, choice.engine, limit, tries, claim, criteria, kept)
+                ahead.append(asyncio.create_task(speaking.chunk(number, chunk, piece)))
             yield Spoken(k, len(chunks), await ahead.popleft())
     finally:
         for task in ahead:
@@ -94,25 +113,43 @@ class _Speaking:
     limit: float
     tries: int
     claim: Claim
+    criteria: frozenset[str]
+    kept: Kept | None
 
-    async def chunk(self, chunk: Chunk, piece: Piece) -> Speech:
+    async def chunk(self, k: int, chunk: Chunk, piece: Piece) -> Speech:
         """The chunk and its pause, checked."""
         silence = pause(chunk.pause_after_seconds / piece.speed, self.engine.rate)
         if not chunk.voiced:
             return Speech(silence, self.engine.rate)
-        speech = await self._piece(piece)
+        speech = await self._kept_or_spoken(k, piece)
         return Speech(np.concatenate((speech.samples, silence)), speech.rate) if len(silence) else speech
 
+    async def _kept_or_spoken(self, k: int, piece: Piece) -> Speech:
+        if self.kept is None:
+            return await self._piece(piece)
+        speech = await self.kept.recall(k, piece)
+        if speech is None:
+            speech = await self._piece(piece)
+            self.kept.keep(k, piece, speech)
+        return speech
+
     async def _piece(self, piece: Piece) -> Speech:
+        """Spoken by as many processes as it takes. Each rejection changes the seed, a death does not."""
+        rejected = 0
         for _ in range(self.tries - 1):
             try:
-                return await self._once(piece)
-            except (EngineDied, AudioRejected):
+                return await self._once(replace(piece, seed=retry_seed(piece.seed, rejected)))
+            except AudioRejected as error:
+                rejected += 1
+                log.warning("spoken again with another seed: %s", error)
+            except EngineDied:
                 continue
-        return await self._once(piece)
+        return await self._once(replace(piece, seed=retry_seed(piece.seed, rejected)))
 
     async def _once(self, piece: Piece) -> Speech:
+        estimate = self.engine.estimate(piece.text, piece.speed)
+
         def whole(speech: Speech) -> None:
-            check(speech, piece.text, piece.speed, self.engine.estimate(piece.text, piece.speed), self.engine.rate)
+            check(speech, piece.text, piece.speed, estimate, self.engine.rate, criteria=self.criteria)
 
         return await self.pool.speak(self.engine.name, piece, self.limit, self.claim, whole)

@@ -22,6 +22,7 @@ class Tone:
     max_characters = 1_000
     normalises = True
     """It reads nothing: its length is that of the text as it was written."""
+    unlike_speech = ("steady", "looping", "ending")
 
     @property
     def revision(self) -> str:

@@ -3,7 +3,7 @@
     <file_id>.<format>          audio
     metadata/<file_id>.json     the record, which commits the audio; later the tombstone; or the failure
     expiry/…                    markers, see `expiry`
-    parts/<file_id>/<k>         spoken pieces of a file that is not committed yet
+    parts/<file_id>/…           what there is of a file that is not committed yet, see `parts`
 
 The order of effects: marker, audio, record. Each is durable before the next begins, so that whatever a crash cuts off,
 the marker leads clean-up to what was left, and a record never stands without audio that was at rest before it. The one

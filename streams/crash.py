@@ -12,7 +12,7 @@ from storage.store import Source, Store
 
 VARIABLE = "LOA_CRASH_AT"
 
-STORE_POINTS = ("marker", "audio", "record", "tombstone", "removed")
+STORE_POINTS = ("marker", "part", "audio", "record", "tombstone", "removed")
 
 
 def crash_point(name: str) -> None:
@@ -36,6 +36,11 @@ class CrashingStore:
         crash_point(f"store.{_kind(key, source)}")
         return placed
 
+    def put(self, key: str, source: Source) -> None:
+        """See `Store.put`."""
+        self._store.put(key, source)
+        crash_point(f"store.{_kind(key, source)}")
+
     def swap(self, key: str, old: str, source: Source) -> bool:
         """See `Store.swap`."""
         swapped = self._store.swap(key, old, source)
@@ -52,6 +57,8 @@ class CrashingStore:
 def _kind(key: str, source: Source) -> str:
     if key.startswith("expiry/"):
         return "marker"
+    if key.startswith("parts/"):
+        return "part"
     if not key.startswith("metadata/"):
         return "audio"
     data = source.read_bytes() if isinstance(source, Path) else source

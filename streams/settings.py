@@ -164,7 +164,16 @@ class Settings(BaseSettings):
     synthesis_timeout_seconds: Positive = Field(
         60, description="time an engine has for one piece, beside ten times its estimate, in seconds"
     )
-    synthesis_tries: Count = Field(3, description="tries of a piece whose engine process died, or of a failing store")
+    synthesis_tries: Count = Field(
+        3, description="tries of a piece that is rejected or whose engine process died, or of a failing store"
+    )
+
+    check: Literal["on", "off"] = Field(
+        "on", description="refuse audio that is not its text spoken whole; off, for experiments: only what is no audio"
+    )
+    resume_seconds: Positive = Field(
+        30, description="estimated speech from which on spoken chunks are kept, to go on after a crash, in seconds"
+    )
 
     retry_attempts: Count = Field(3, description="tries of a request that fails for what may pass, before it fails")
     retry_delay_seconds: Positive = Field(5, description="pause before the second try, doubled for each further one")

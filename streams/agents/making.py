@@ -21,8 +21,9 @@ from models.speech import Samples
 from storage.errors import CorruptRecord, StoreError, StoreFull, Unavailable, translated
 from storage.files import AudioFiles
 from storage.records import Failure, Record, Stored
+from streams.agents.interim import Interim, interim, sweep
 from streams.agents.job import Job
-from streams.agents.listening import Listening, heard_meanwhile
+from streams.agents.listening import Listening
 from streams.crash import crash_point
 from streams.errors import ErrorCode, RequestError
 from streams.settings import Settings
@@ -71,17 +72,17 @@ class Maker:
         the file that can be read by then: 0 unless the request is a stream.
         """
         with self._files.store.scratch() as path:
-            async with heard_meanwhile(job, path, self._files.store, self._settings) as listening:
+            async with interim(job, path, self._files.store, self._settings) as meanwhile:
                 try:
                     with translated("the file in the making"):
-                        draft = await self._speak(job, path, spoken, listening)
+                        draft = await self._speak(job, path, spoken, meanwhile)
                 except ModelError as error:
                     raise RequestError(SPEAK_ERRORS.get(type(error), ErrorCode.SYNTHESIS_FAILED), str(error)) from error
                 except StoreError as error:
                     raise _not_stored(error) from error
                 crash_point("making.spoken")
-                listening.outcome = await self._stored(self._commit, job, self._record(job, draft), path)
-                return listening.outcome
+                meanwhile.outcome = await self._stored(self._commit, job, self._record(job, draft), path)
+                return meanwhile.outcome
 
     async def give_up(self, job: Job, error: RequestError) -> Stored | None:
         """Decide that a job failed, for all its deliveries: returns what stands, which may be another's result.
@@ -128,9 +129,12 @@ class Maker:
 
     def _find(self, job: Job) -> Stored | None:
         try:
-            return self._usable(job, self._files.find(job.file_id))
+            found = self._usable(job, self._files.find(job.file_id))
         except CorruptRecord:
             return None
+        if found is not None:
+            sweep(job, self._files.store, self._settings)
+        return found
 
     def _usable(self, job: Job, found: Stored | None) -> Stored | None:
         """What was found, if it answers this job; None if it must be spoken again. Raises request_conflict."""
@@ -149,7 +153,7 @@ class Maker:
                 return usable
             put = self._files.replace  # damaged, and its writer is gone; or the failure of an earlier try
 
-    async def _speak(self, job: Job, path: Path, spoken: Spoken, listening: Listening) -> Draft:
+    async def _speak(self, job: Job, path: Path, spoken: Spoken, meanwhile: Interim) -> Draft:
         request, engine = job.request, job.choice.engine
         pieces = speak_text(
             self._pool,
@@ -161,13 +165,15 @@ class Maker:
             tries=self._settings.synthesis_tries,
             tenant=request.tenant_id,
             lane=job.lane,
+            checked=self._settings.check == "on",
+            kept=meanwhile.resuming,
         )
         encoder = await in_thread(Encoder, path, request.format, engine.rate, request.sample_rate)
         seconds = 0.0
         with encoder:
             async with aclosing(pieces), _stop_of(job) as stop:
                 while piece := await _next(pieces, stop, job):
-                    parts = await in_thread(_add, encoder, piece.speech.samples, listening)
+                    parts = await in_thread(_add, encoder, piece.speech.samples, meanwhile.listening)
                     seconds += piece.speech.seconds
                     await spoken(piece.k, seconds, parts)
             return await in_thread(_finish, encoder, path)

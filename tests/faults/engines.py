@@ -13,11 +13,15 @@ from models.speech import Speech
 from models.tone import Tone
 
 FOLDER = "LOA_FAULT_FOLDER"
+SPOKEN = "spoken"
 NAME = "tests.faults.engines:Faulty"
 
 
 class Faulty(Tone):
-    """A tone, unless the text has one of the words below; with `once`, only the first time that it is spoken."""
+    """A tone, unless the text has one of the words below; with `once`, only the first time that it is spoken.
+
+    Where there is a folder for it, each piece that was spoken is a line in its file `spoken`.
+    """
 
     name = "faulty"
 
@@ -29,9 +33,12 @@ class Faulty(Tone):
         words = piece.text.lower().replace(",", " ").replace(".", " ").split()
         fault = next((word for word in words if word in FAULTS), None)
         speech = super().speak(piece)
-        if fault is None or ("once" in words and not _first(piece.text)):
-            return speech
-        return FAULTS[fault](speech)
+        if fault is not None and not ("once" in words and not _first(piece.text)):
+            speech = FAULTS[fault](speech)
+        if FOLDER in os.environ:
+            with Path(os.environ[FOLDER], SPOKEN).open("a") as file:
+                file.write(f"{piece.text}\n")
+        return speech
 
 
 def _first(text: str) -> bool:

@@ -16,6 +16,7 @@ from tests.faults.site import Site
 from tests.kafka.log import Kafka
 
 SETTINGS = {"TTS_MODELS": f"tone,{NAME}", "TTS_RETRY_ATTEMPTS": "2", "TTS_SYNTHESIS_TRIES": "1"}
+SETTINGS |= {"TTS_RESUME_SECONDS": "1"}
 
 LINES = 3
 """Sites at once: while one waits for its workers to start or for a file to expire, another one dies."""
@@ -31,6 +32,7 @@ def batch(name: str) -> list[dict[str, object] | bytes]:
         tone | {"request_id": f"{name}-bulk", "priority": "bulk"},
         tone | {"request_id": f"{name}-failing", "model": "faulty", "text": "This will fail always."},
         tone | {"request_id": f"{name}-flac", "format": "flac", "text": "Another one. " * 10},
+        tone | {"request_id": f"{name}-long", "text": "The first of two paragraphs.\n\nThe second one."},
         tone | {"request_id": f"{name}-lasting"},
     ]
 

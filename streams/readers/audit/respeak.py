@@ -79,6 +79,7 @@ class _Again:
             int(how.get("seed", 0)) % 2**32,
             timeout=settings.synthesis_timeout_seconds,
             tries=settings.synthesis_tries,
+            checked=settings.check == "on",
         )
         with self.files.store.scratch() as path:
             encoder = await in_thread(Encoder, path, record.format, choice.engine.rate, record.sample_rate)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
+import numpy as np
 import pytest
 import stamina
 
@@ -14,7 +15,8 @@ from streams.errors import ErrorCode
 from streams.events import Event
 from tests.fakes import InProcessPool, MemoryWriter, Rig
 
-SETTINGS = settings.load({"TTS_MODELS": "tone", "TTS_SYNTHESIS_TRIES": "2", "TTS_RETRY_ATTEMPTS": "2"})
+BASE = {"TTS_MODELS": "tone", "TTS_SYNTHESIS_TRIES": "2", "TTS_RETRY_ATTEMPTS": "2"}
+SETTINGS = settings.load(BASE)
 LAST = [("loa-attempt", b"2")]
 
 
@@ -151,3 +153,20 @@ async def test_a_full_store_is_tried_again_and_then_told(monkeypatch):
         await rig.run()
     assert rig.writer.of("failed")[0].code == ErrorCode.STORAGE_FAILED
     assert len(tries) == 4, "the file twice, and that there is none twice"
+
+
+@pytest.mark.parametrize("check", ["on", "off"])
+async def test_audio_that_is_not_its_text_is_refused_unless_nobody_looks(check):
+    def mute(piece: Piece) -> Speech:
+        return Speech(np.zeros(24_000, np.float32), 24_000)
+
+    rig = Rig(settings.load({**BASE, "TTS_CHECK": check}), InProcessPool(instead=mute))
+    rig.ask(request_id="r", headers=LAST)
+    await rig.run()
+    failed, completed = rig.writer.of("failed"), rig.writer.of("completed")
+    if check == "off":
+        assert (len(completed), failed) == (1, [])
+        return
+    assert (failed[0].code, completed) == (ErrorCode.AUDIO_REJECTED, [])
+    assert failed[0].message == "silence: 0 at its peak, at least 0.005 expected, for 'Hello there.'"
+    assert len({piece.seed for piece in rig.pool.spoken}) == 2, "each try has another seed"

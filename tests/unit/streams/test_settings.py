@@ -62,7 +62,9 @@ def test_a_model_on_demand_is_one_that_is_served():
 def test_engines_are_made_with_the_first_device(given: str, devices: tuple[str, ...]):
     loaded = settings.load({"TTS_TORCH_DEVICE": given, "TTS_DIA_CHECKPOINT": "/dia"})
     assert loaded.torch_devices == devices
-    assert loaded.engine_options["dia"] == {"checkpoint": "/dia", "device": devices[0], "dtype": "auto"}
+    assert loaded.engine_options["dia"]["device"] == loaded.engine_options["vits"]["device"] == devices[0]
+    assert loaded.engine_options["dia"]["checkpoint"] == "/dia"
+    assert "checkpoint" not in loaded.engine_options["vits"]
 
 
 def test_every_wrong_value_is_named_at_once():
