@@ -78,7 +78,9 @@ def _ready(name: str, options: Options) -> Engine:
     try:
         engine = load_engine(name, options)
         engine.load()
-        piece = Piece(_TEST_SENTENCE, engine.voices[0].name, 1.0, 0)
+        # A voice may have no character for these words.
+        text = getattr(engine, "test_text", _TEST_SENTENCE)
+        piece = Piece(text, engine.voices[0].name, 1.0, 0)
         check(engine.speak(piece), piece.text, piece.speed, engine.estimate(piece.text, piece.speed), engine.rate)
     except Exception as error:
         raise _translated(error, f"model {name!r} cannot be loaded: ") from error
