@@ -115,14 +115,14 @@ class Settings(BaseSettings):
     models: Names = Field(("hibari", "espeak"), description="engines to serve; `auto` picks the first that fits")
     dia_checkpoint: str | None = Field(None, description="checkpoint of `dia`: a directory, or a name of the model hub")
     vits_checkpoint: str | None = Field(
-        None, description="checkpoint of `vits`: a directory, or a name of the model hub"
+        None, description="checkpoints of `vits`, separated by commas: directories, or names of the model hub"
     )
     piper_dir: Path | None = Field(None, description="directory of Piper voices: NAME.onnx with NAME.onnx.json")
     torch_device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = Field(
         "auto", description="where `dia` and `vits` run: auto, cpu, cuda or cuda:N; auto: a GPU where there is one"
     )
     torch_dtype: Literal["auto", "float32", "bfloat16", "float16", "float64"] = Field(
-        "auto", description="numbers `dia` and `vits` calculate with; auto: bfloat16 on a GPU, float32 on a CPU"
+        "auto", description="numbers `dia` and `vits` calculate with; auto: float32, but bfloat16 for `dia` on a GPU"
     )
     engine_processes: Cores = Field(default_factory=_cores, description="engine processes; default: one per core")
     engine_memory_mb: Annotated[int, Field(ge=0)] = Field(
