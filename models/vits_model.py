@@ -9,6 +9,7 @@ J. Kim, J. Kong and J. Son, "Conditional Variational Autoencoder with Adversaria
 Text-to-Speech", ICML 2021.
 """
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,10 +20,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
-from transformers import VitsModel
 
 from models.engine import OutOfMemory, SpeakError, UnknownModel
 from models.speech import Samples
+
+with warnings.catch_warnings():
+    # transformers uses a part of torch that is deprecated: nothing that an operator could act on.
+    warnings.simplefilter("ignore", FutureWarning)
+    from transformers import VitsModel
+    from transformers.utils import logging
 
 _MOST_SECONDS = 120.0
 """Longer than any piece at the slowest rate: beyond, the durations are no durations."""
@@ -220,6 +226,7 @@ def _predict(predictor: Any, hidden: Tensor, mask: Tensor, speakers: Tensor | No
 
 def _load(folder: Path, dtype: torch.dtype) -> Any:
     """The model without what only training needs. Raises UnknownModel for weights that are not all there."""
+    logging.disable_progress_bar()
     try:
         model, told = VitsModel.from_pretrained(
             folder, dtype=dtype, use_safetensors=True, local_files_only=True, output_loading_info=True

@@ -31,6 +31,9 @@ def save_vits(
         use_stochastic_duration_prediction=stochastic,
         posterior_encoder_num_wavenet_layers=2,
         sampling_rate=rate,
+        # Random weights drawl: some frames a character with these.
+        speaking_rate=1500.0 if stochastic and speakers == 1 else 2.0,
+        noise_scale_duration=0.3,
         **sized,
         **voiced,
         **flows,
