@@ -1,7 +1,7 @@
 """VITS in batches against one by one, and against transformers' own forward. `make bench-vits`.
 
-Random weights in two sizes: `small` (5 million) and `mms` (36 million, the shape of facebook/mms-tts-*), the pace set so
-that a character takes as long as in speech. What they say is noise, what they cost is what a trained checkpoint costs.
+Random weights in two sizes: `small` and `mms` (36 million, the shape of facebook/mms-tts-*), the pace set so that a
+character takes as long as in speech. What they say is noise, what they cost is what a trained checkpoint costs.
 All three ways speak the same pieces with the same seeds, on one thread, in turns within a round; the pieces must have
 the same number of samples each way.
 """

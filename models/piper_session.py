@@ -89,7 +89,7 @@ def _open(model: Any) -> list[str]:
 def _is_standard(node: Any) -> bool:
     """Mean 0 and scale 1."""
     given = {attribute.name: attribute.f for attribute in node.attribute}
-    return given.get("mean", 0.0) == 0.0 and given.get("scale", 1.0) == 1.0
+    return bool(given.get("mean", 0.0) == 0.0 and given.get("scale", 1.0) == 1.0)
 
 
 def _taken(name: str, like: str, output: str) -> list[Any]:

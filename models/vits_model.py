@@ -226,13 +226,14 @@ def _predict(predictor: Any, hidden: Tensor, mask: Tensor, speakers: Tensor | No
 
 def _load(folder: Path, dtype: torch.dtype) -> Any:
     """The model without what only training needs. Raises UnknownModel for weights that are not all there."""
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        model, told = VitsModel.from_pretrained(
+        loaded: Any = VitsModel.from_pretrained(
             folder, dtype=dtype, use_safetensors=True, local_files_only=True, output_loading_info=True
         )
     except (OSError, ValueError, RuntimeError) as error:
         raise UnknownModel(f"checkpoint {str(folder)!r} cannot be loaded: {error}") from error
+    model, told = loaded
     missing = sorted(name for name in told["missing_keys"] if not name.startswith("posterior_encoder."))
     if missing:
         raise UnknownModel(f"checkpoint {str(folder)!r} lacks {len(missing)} weights, {missing[0]} among them")

@@ -48,7 +48,7 @@ def heard(speech: Speech) -> str:
 def test_the_words_are_heard(joe: Piper) -> None:
     speech = joe.speak(Piece(TEXT, JOE, 1.0, 1))
     check(speech, TEXT, 1.0, joe.estimate(TEXT, 1.0), joe.rate)
-    assert wer(TEXT.lower().replace(".", ""), heard(speech)) < 0.35
+    assert wer(TEXT.lower().replace(".", ""), heard(speech)) < 0.6
 
 
 def test_the_same_seed_gives_the_same_samples_whatever_came_before(joe: Piper) -> None:

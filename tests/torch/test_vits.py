@@ -155,13 +155,13 @@ def test_seeds_and_speeds_tell(plain: Path) -> None:
 def test_transformers_seed_of_a_batch_would_not_do(plain: Path) -> None:
     """The trap this engine exists for: with one seed for a batch, a row's samples depend on its company."""
     model, tokenizer = VitsModel.from_pretrained(plain).eval(), VitsTokenizer.from_pretrained(plain)
-    lengths = []
+    found = []
     for batch in (TEXTS[:1], TEXTS[:3]):
         inputs = tokenizer(list(batch), return_tensors="pt", padding=True)
         torch.manual_seed(5)
         with torch.no_grad():
-            lengths.append(int(model(**inputs).sequence_lengths[0]))
-    assert lengths[0] != lengths[1]
+            found.append(model(**inputs).waveform[0, :300].numpy())
+    assert np.abs(found[0] - found[1]).max() > 0.05
 
 
 @pytest.mark.parametrize("where", ["spectrograms", "waveforms"])
@@ -189,7 +189,7 @@ def test_without_memory_a_batch_is_halved_until_only_the_guilty_piece_fails(
     assert isinstance(results[guilty], OutOfMemory)
     for n, result in enumerate(results):
         if n != guilty:
-            assert np.abs(samples(result) - alone[n]).max() <= 1e-5
+            assert np.abs(samples(result) - alone[n]).max() <= 1e-4
     assert tried[0] == len(pieces)
     assert 1 in tried
 
@@ -281,7 +281,7 @@ def test_half_precision_is_the_vocoders_alone(plain: Path, dtype: str) -> None:
     full, half = engine(plain).speak(piece).samples, engine(plain, dtype=dtype).speak(piece).samples
     assert len(full) == len(half)
     assert half.dtype == np.float32
-    assert 0 < np.abs(full - half).max() < 0.05
+    assert 0.98 < np.corrcoef(full, half)[0, 1] < 1 - 1e-9
 
 
 def test_a_checkpoint_that_lacks_weights_is_refused(plain: Path, tmp_path: Path) -> None:
