@@ -150,7 +150,8 @@ def _ready(name: str, options: Options) -> tuple[str, _Served]:
 
 def _try(engine: Engine, served: _Served) -> None:
     """Speak the test sentence, by the way that all pieces go. Raises ModelError."""
-    piece = Piece(_TEST_SENTENCE, engine.voices[0].name, 1.0, 0)
+    # A voice may have no character for these words.
+    piece = Piece(getattr(engine, "test_text", _TEST_SENTENCE), engine.voices[0].name, 1.0, 0)
     served.admit(0, piece)
     while not (ended := served.step()):
         pass

@@ -133,7 +133,7 @@ class Settings(BaseSettings):
         Path("voices"), description="directory of `dia`'s cloned voices, which `loa voices add` writes"
     )
     vits_checkpoint: str | None = Field(
-        None, description="checkpoint of `vits`: a directory, or a name of the model hub"
+        None, description="checkpoints of `vits`, separated by commas: directories, or names of the model hub"
     )
     piper_dir: Path | None = Field(None, description="directory of Piper voices: NAME.onnx with NAME.onnx.json")
     torch_device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda|cuda:\d+(,cuda:\d+)*)$")] = Field(
@@ -142,7 +142,7 @@ class Settings(BaseSettings):
         "process each where the engine speaks several pieces at once; auto: a GPU where there is one",
     )
     torch_dtype: Literal["auto", "float32", "bfloat16", "float16", "float64"] = Field(
-        "auto", description="numbers `dia` and `vits` calculate with; auto: bfloat16 on a GPU, float32 on a CPU"
+        "auto", description="numbers `dia` and `vits` calculate with; auto: float32, but bfloat16 for `dia` on a GPU"
     )
     engine_processes: Cores = Field(default_factory=_cores, description="engine processes; default: one per core")
     engine_memory_mb: Annotated[int, Field(ge=0)] = Field(

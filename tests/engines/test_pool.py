@@ -91,7 +91,7 @@ async def test_what_libraries_print_does_not_harm(start_pool: StartPool) -> None
 
 
 async def test_an_engine_that_cannot_load_fails_the_start() -> None:
-    with pytest.raises(UnknownModel, match="'nix' is not installed; installed: .*espeak"):
+    with pytest.raises(UnknownModel, match=r"'nix' is not installed; installed: .*espeak"):
         await EnginePool(["nix"], 1).start()
 
 
