@@ -3,14 +3,14 @@
 from models.registry import DEFAULT_SPEAKERS, Registry
 from models.text import speaker_key
 from storage.files import AudioFiles
-from storage.local import LocalStore
+from storage.opening import open_store
 from streams.crash import crashing
 from streams.settings import Settings, SettingsError
 
 
 def open_files(settings: Settings) -> AudioFiles:
     """The store that the settings name, after it has shown that it honours write-once. Raises StoreError."""
-    store = LocalStore(settings.storage_dir)
+    store = open_store(settings.storage_dir)
     store.probe()
     return AudioFiles(crashing(store))
 

@@ -7,10 +7,11 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from storage.links import LEAST_BYTES
+from storage.opening import check_address
 
 PREFIX = "TTS_"
 
@@ -39,6 +40,7 @@ Days = Annotated[dict[str, Annotated[float, Field(gt=0)]], NoDecode, BeforeValid
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), Field(min_length=1)]
 Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_names)]
+Place = Annotated[str, AfterValidator(check_address)]
 Cores = Annotated[int, Field(ge=1, le=256)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
@@ -54,7 +56,11 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True)
 
-    storage_dir: str = Field("storage/audio", description="where audio and metadata are: a directory")
+    storage_dir: Place = Field(
+        "storage/audio",
+        description="where audio and metadata are: a directory, or s3://BUCKET/FOLDER, gs://BUCKET/FOLDER, "
+        "az://CONTAINER/FOLDER",
+    )
     default_expiry_hours: Positive = Field(24, description="life of a file whose request names none, in hours")
     cleanup_interval_minutes: Positive = Field(60, description="how often expired files are looked for, in minutes")
     unstored_minutes: Positive = Field(10, description="life of a file whose request says store: false, in minutes")
