@@ -20,6 +20,7 @@ from obstore.exceptions import (
 
 from storage.errors import BadKey, NotFound, StoreError, StoreFull, StoreRefused, Unavailable
 
+_DENIED = re.compile(r"Access ?Denied|\b403 Forbidden\b")
 _FULL = re.compile(r"\b507\b|QuotaExceeded|InsufficientStorage|StorageFull|NoSpace|no space left", re.IGNORECASE)
 _NO_BUCKET = re.compile(r"NoSuchBucket|ContainerNotFound|bucket does not exist", re.IGNORECASE)
 _NO_CREDENTIALS = re.compile(
@@ -50,10 +51,7 @@ def translated(what: str, place: str) -> Iterator[None]:
     except InvalidPathError as error:
         raise BadKey(f"key {what!r}: {_first_line(error)}") from error
     except (PermissionDeniedError, UnauthenticatedError) as error:
-        raise StoreRefused(
-            f"{place}: access to {what} is denied; look at the credentials, and at what they allow: get, put, delete "
-            f"and list ({_first_line(error)})"
-        ) from error
+        raise _denied(error, what, place) from error
     except (NotSupportedError, UnknownConfigurationKeyError) as error:
         raise StoreRefused(f"{place}: {what}: {_first_line(error)}") from error
     except (BaseError, OSError) as error:
@@ -62,6 +60,8 @@ def translated(what: str, place: str) -> Iterator[None]:
 
 def _other(error: Exception, what: str, place: str) -> StoreError:
     said, line = str(error), _first_line(error)
+    if _DENIED.search(said) and not _NO_CREDENTIALS.search(said):
+        return _denied(error, what, place)
     if _NOT_HTTPS.search(said):
         return StoreRefused(f"{place}: {line}; an endpoint with http:// has to be allowed, as by AWS_ALLOW_HTTP=true")
     if _NO_CREDENTIALS.search(said):
@@ -71,5 +71,17 @@ def _other(error: Exception, what: str, place: str) -> StoreError:
     return (StoreFull if _FULL.search(said) else Unavailable)(f"{what}: {line}")
 
 
+def _denied(error: Exception, what: str, place: str) -> StoreRefused:
+    return StoreRefused(
+        f"{place}: access denied to {what}; the credentials have to allow get, put, delete and list in the bucket "
+        f"({_first_line(error)})"
+    )
+
+
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:_LONGEST]
+    """What it says first, with the code and sentence of a server's answer in XML, and without the rest of that."""
+    line, _, _ = (str(error).splitlines() or [type(error).__name__])[0].partition("<?xml")
+    told = " ".join(
+        match[1] for tag in ("Code", "Message") if (match := re.search(f"<{tag}>(.*?)</{tag}>", str(error)))
+    )
+    return f"{line.strip()[:_LONGEST]} {told[:_LONGEST]}".strip()

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 def probe(store: "Store") -> None:
     """Write, read, swap and delete one small object. Raises StoreRefused; Unavailable or StoreFull as they come."""
     key = f"probe/{secrets.token_hex(8)}"
+    placed = store.put_new(key, b"first")  # what fails here leaves nothing to delete
     try:
-        for honoured, promise in _promises(store, key):
+        for honoured, promise in [(placed, "take a new name"), *_promises(store, key)]:
             if not honoured:
                 raise StoreRefused(f"{store.url(key)}: the store does not {promise}")
     finally:
@@ -25,7 +26,6 @@ def probe(store: "Store") -> None:
 
 def _promises(store: "Store", key: str) -> list[tuple[bool, str]]:
     return [
-        (store.put_new(key, b"first"), "take a new name"),
         (not store.put_new(key, b"second"), "refuse a name that is taken"),
         (store.get(key) == b"first", "keep what was written first"),
         (not store.swap(key, _sha256(b"second"), b"third"), "refuse a swap that comes too late"),

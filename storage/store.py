@@ -68,12 +68,16 @@ class Store(Protocol):
     def names(self, prefix: str = "", after: str = "") -> Iterator[str]:
         """All keys in that folder ("" or "a/b/"), at any depth, in the order of their bytes. Not a snapshot.
 
+        Some stores order folder by folder, so that what is in `a/` comes before `a-b`. No two of Loa's names are such.
         `after`: only those that come after that key, at no greater cost than theirs.
         """
         ...
 
     def folders(self, prefix: str = "") -> Iterator[str]:
-        """Names of the folders directly in that folder, in the order of their bytes."""
+        """Names of the folders directly in that folder, in the order of their bytes.
+
+        Some stores show a folder for a while after the last that it held is gone.
+        """
         ...
 
     def scratch(self) -> AbstractContextManager[Path]:
