@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -68,10 +69,8 @@ class S3Proxy:
         self._server.shutdown()
         self._thread.join()
         for connection in list(self._connections):
-            try:
+            with suppress(OSError):  # it has ended by itself
                 connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass  # it has ended by itself
         self._server.server_close()
 
     def _forward(self, asked: Any) -> None:
