@@ -2,6 +2,7 @@
 
 from models.registry import DEFAULT_SPEAKERS, Registry
 from models.text import speaker_key
+from storage.errors import StoreError
 from storage.files import AudioFiles
 from storage.opening import open_store
 from streams.crash import crashing
@@ -13,6 +14,21 @@ def open_files(settings: Settings) -> AudioFiles:
     store = open_store(settings.storage_dir)
     store.probe()
     return AudioFiles(crashing(store))
+
+
+def check_links(settings: Settings, files: AudioFiles) -> None:
+    """Raises SettingsError if downloads are to be redirected to a store that gives no links."""
+    if not settings.redirect_downloads:
+        return
+    try:
+        link = files.store.link("probe/link", 60)
+    except StoreError as error:
+        raise SettingsError(f"TTS_REDIRECT_DOWNLOADS=on: {error}") from error
+    if link is None:
+        raise SettingsError(
+            f"TTS_REDIRECT_DOWNLOADS=on: TTS_STORAGE_DIR={settings.storage_dir} gives no links; "
+            "only object stores do, such as s3://BUCKET/FOLDER"
+        )
 
 
 def open_registry(settings: Settings) -> Registry:

@@ -75,6 +75,10 @@ class Settings(BaseSettings):
         None,
         description="signs download links, `audio_url` too; 16 bytes or more; two, with a space, while it is changed",
     )
+    redirect_downloads: bool = Field(
+        False,
+        description="whether downloads over HTTP are redirected (307) to signed links of the object store: on or off",
+    )
 
     database_url: SecretStr | None = Field(
         None,
