@@ -61,6 +61,13 @@ def check_address(place: str) -> str:
     return place
 
 
+def same_place(one: str, other: str) -> bool:
+    """Whether two addresses or directories are the same."""
+    if is_address(one) or is_address(other):
+        return one.rstrip("/") == other.rstrip("/")
+    return Path(one).absolute() == Path(other).absolute()
+
+
 def open_store(place: str, environ: Mapping[str, str] = os.environ) -> Store:
     """The store at a directory or address; nothing is asked of it yet. Raises StoreRefused, ValueError."""
     return _object_store(check_address(place), environ) if is_address(place) else LocalStore(Path(place))

@@ -3,6 +3,7 @@
 from models.registry import DEFAULT_SPEAKERS, Registry
 from models.text import speaker_key
 from storage.errors import StoreError
+from storage.fallback import FallbackStore
 from storage.files import AudioFiles
 from storage.opening import open_store
 from streams.crash import crashing
@@ -12,6 +13,8 @@ from streams.settings import Settings, SettingsError
 def open_files(settings: Settings) -> AudioFiles:
     """The store that the settings name, after it has shown that it honours write-once. Raises StoreError."""
     store = open_store(settings.storage_dir)
+    if settings.storage_fallback is not None:
+        store = FallbackStore(store, open_store(settings.storage_fallback))
     store.probe()
     return AudioFiles(crashing(store))
 

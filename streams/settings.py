@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from storage.links import LEAST_BYTES
-from storage.opening import check_address
+from storage.opening import check_address, same_place
 
 PREFIX = "TTS_"
 
@@ -60,6 +60,10 @@ class Settings(BaseSettings):
         "storage/audio",
         description="where audio and metadata are: a directory, or s3://BUCKET/FOLDER, gs://BUCKET/FOLDER, "
         "az://CONTAINER/FOLDER",
+    )
+    storage_fallback: Place | None = Field(
+        None,
+        description="the place from which audio moves to TTS_STORAGE_DIR: what is not there yet is read here",
     )
     default_expiry_hours: Positive = Field(24, description="life of a file whose request names none, in hours")
     cleanup_interval_minutes: Positive = Field(60, description="how often expired files are looked for, in minutes")
@@ -217,6 +221,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Settings":
+        if self.storage_fallback is not None and same_place(self.storage_fallback, self.storage_dir):
+            raise ValueError(f"TTS_STORAGE_FALLBACK={self.storage_fallback}: is TTS_STORAGE_DIR itself")
         if self.default_expiry_hours > self.max_expiry_hours:
             raise ValueError("TTS_DEFAULT_EXPIRY_HOURS: is above TTS_MAX_EXPIRY_HOURS")
         if self.kafka_security_protocol.startswith("SASL") and not (

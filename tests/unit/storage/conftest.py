@@ -4,6 +4,7 @@ from pathlib import Path
 import obstore.store
 import pytest
 
+from storage.fallback import FallbackStore
 from storage.local import LocalStore
 from storage.memory import MemoryStore
 from storage.objects import ObjectStore
@@ -15,6 +16,7 @@ BACKENDS: dict[str, Backend] = {
     "memory": lambda path: MemoryStore(),
     "local": LocalStore,
     "objects": lambda path: ObjectStore(obstore.store.MemoryStore(), "memory://", path),
+    "fallback": lambda path: FallbackStore(MemoryStore(), LocalStore(path)),
 }
 
 
