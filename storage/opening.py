@@ -65,7 +65,7 @@ def same_place(one: str, other: str) -> bool:
     """Whether two addresses or directories are the same."""
     if is_address(one) or is_address(other):
         return one.rstrip("/") == other.rstrip("/")
-    return Path(one).absolute() == Path(other).absolute()
+    return Path(one).resolve() == Path(other).resolve()
 
 
 def open_store(place: str, environ: Mapping[str, str] = os.environ) -> Store:
