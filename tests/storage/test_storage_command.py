@@ -1,7 +1,8 @@
-"""`loa storage copy`: from a directory to S3 and back, as a command."""
+"""`loa storage`: from a directory to S3 and back, and a look through a bucket."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
@@ -69,3 +70,23 @@ def test_a_conflict_is_told_and_the_rest_is_copied(world: World, opened: OpenSto
 def test_a_wrong_place_is_refused(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str) -> None:
     monkeypatch.chdir(tmp_path)
     assert CliRunner().invoke(app, ["storage", "copy", str(tmp_path / "here"), target]).exit_code == 2
+
+
+def test_a_bucket_is_looked_through(opened: OpenStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket = opened()
+    monkeypatch.setenv("TTS_STORAGE_DIR", bucket.url("x").removesuffix("/x"))
+    world = World(bucket, tmp_path)
+    world.now = datetime.now(UTC)
+    for number in range(4):
+        world.speak(b"audio", request_id=f"r{number}")
+    assert loa("check") == (0, [{"done": True, "looked_at": 4, "after": None, "findings": {}}])
+    name = world.record(request_id="r2").file_id
+    bucket.delete(f"{name}.wav")
+    status, (found, told) = loa("check")
+    assert (status, found["kind"], found["file"]) == (1, "audio_missing", name)
+    assert told["findings"] == {"audio_missing": 1}
+    names = sorted(world.record(request_id=f"r{number}").file_id for number in range(4))
+    _, (*_, told) = loa("check", "--limit", "3")
+    assert (told["done"], told["after"]) == (False, names[2])
+    _, (*_, told) = loa("check", "--limit", "3", "--after", names[2])
+    assert (told["done"], told["looked_at"]) == (True, 1)
