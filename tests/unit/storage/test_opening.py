@@ -57,7 +57,7 @@ def test_a_fallback_to_the_same_place_is_refused() -> None:
 
 def test_an_endpoint_without_tls_has_to_be_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}
-    with pytest.raises(StoreRefused, match=r"AWS_ENDPOINT_URL=http://127\.0\.0\.1:1: is not https; AWS_ALLOW_HTTP=true"):
+    with pytest.raises(StoreRefused, match=r"AWS_ENDPOINT_URL=http:.* is not https; AWS_ALLOW_HTTP=true"):
         open_store("s3://bucket", plain)
     open_store("s3://bucket", plain | {"AWS_ALLOW_HTTP": "true"}).close()
 
