@@ -2,6 +2,7 @@
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -277,6 +278,7 @@ def _sentence(detail: Any, given: Mapping[str, str]) -> str:
         return str(detail["ctx"]["error"])
     field = str(detail["loc"][0])
     shown = "(secret)" if _is_secret(field) else repr(given.get(field, detail["input"]))
+    shown = re.sub(r"://[^/@]*@", "://(secret)@", shown)  # credentials that somebody put into an address
     return f"{PREFIX}{field.upper()}={shown}: {detail['msg']}"
 
 

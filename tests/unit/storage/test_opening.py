@@ -45,8 +45,9 @@ def test_a_wrong_address_is_refused_by_name(address: str, why: str) -> None:
     with pytest.raises(ValueError, match=r"expected|no store|no folder") as raised:
         check_address(address)
     assert why in str(raised.value)
-    with pytest.raises(SettingsError, match="TTS_STORAGE_DIR"):
+    with pytest.raises(SettingsError, match="TTS_STORAGE_DIR") as refused:
         load({"TTS_STORAGE_DIR": address})
+    assert "key:secret" not in str(refused.value)
 
 
 def test_a_fallback_to_the_same_place_is_refused() -> None:
