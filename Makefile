@@ -49,7 +49,7 @@ bench-%: $(VENV)/.dev ## run one of benchmarks/
 	@$(BIN)/python benchmarks/$(subst -,_,$*).py $(ARGS)
 
 lock: $(VENV)/.uv ## resolve requirements/ anew
-	$(COMPILE) --extra voices --extra broker --extra postgres --group build -o requirements/light.txt pyproject.toml
+	$(COMPILE) --extra voices --extra broker --extra postgres --extra s3 --group build -o requirements/light.txt pyproject.toml
 	$(COMPILE) --extra all --group build --group dev -c requirements/light.txt -o requirements/dev.txt pyproject.toml
 	echo uv | $(COMPILE) -o requirements/uv.txt -
 

@@ -90,7 +90,7 @@ class Engine(Protocol):
     abbreviations were put into words (models.normalise). An engine that reads those better by itself, or does not read
     at all, has an attribute `normalises`, True, and gets its text as it was written.
 
-    An engine that cannot say "One, two, three." may have a `test_text`, which it can say: it is spoken before it serves.
+    An engine that cannot say "One, two, three." may have a `test_text`, which it can: it is spoken before it serves.
     One that does not speak, but sounds, may have `unlike_speech`: names of the criteria in `models.check` that
     its audio cannot keep.
     """

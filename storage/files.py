@@ -157,6 +157,10 @@ class AudioFiles:
         """A seekable reader of the audio, which a deletion meanwhile does not cut off. Raises NotFound."""
         return self.store.open(audio_key(record.file_id, record.format))
 
+    def link(self, record: Record, seconds: float) -> str | None:
+        """Where anybody can fetch the audio for so long, without us; None where the store gives no links."""
+        return self.store.link(audio_key(record.file_id, record.format), seconds)
+
     def raw(self, file_id: str) -> bytes | None:
         """The metadata as stored; None if there is none."""
         try:

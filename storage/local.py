@@ -84,7 +84,13 @@ class LocalStore:
             except (FileNotFoundError, NotADirectoryError):
                 return None
 
-    def delete(self, *keys: str) -> int:
+    def digest(self, key: str) -> str | None:
+        """See `Store.digest`."""
+        with translated(key), suppress(FileNotFoundError, NotADirectoryError), self._path(key).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+        return None
+
+    def delete(self, *keys: str) -> None:
         """See `Store.delete`."""
         gone = []
         for key in keys:
@@ -96,7 +102,6 @@ class LocalStore:
             with translated(str(folder)):
                 self._sync_folder(folder)
                 self._prune(folder)
-        return len(gone)
 
     def sync(self, *keys: str) -> None:
         """See `Store.sync`. Bytes are at rest before they get a name, so that only names are left to do."""
@@ -104,13 +109,15 @@ class LocalStore:
             with translated(str(folder)):
                 self._sync_folder(folder)
 
-    def names(self, prefix: str = "") -> Iterator[str]:
+    def names(self, prefix: str = "", after: str = "") -> Iterator[str]:
         """See `Store.names`."""
+        least = after.encode()
         for name, is_folder in self._entries(check_prefix(prefix)):
-            if is_folder:
-                yield from self.names(f"{prefix}{name}/")
-            else:
-                yield prefix + name
+            path = f"{prefix}{name}/" if is_folder else prefix + name
+            if is_folder and (path.encode() > least or after.startswith(path)):
+                yield from self.names(path, after)
+            elif not is_folder and path.encode() > least:
+                yield path
 
     def folders(self, prefix: str = "") -> Iterator[str]:
         """See `Store.folders`."""
@@ -140,6 +147,9 @@ class LocalStore:
     def url(self, key: str) -> str:
         """The file's absolute path."""
         return str(self._path(key))
+
+    def link(self, key: str, seconds: float) -> str | None:
+        """See `Store.link`: there is none."""
 
     def close(self) -> None:
         """See `Store.close`."""

@@ -60,17 +60,25 @@ class MemoryStore:
             data = self._held.get(check_key(key))
         return None if data is None else len(data)
 
-    def delete(self, *keys: str) -> int:
+    def digest(self, key: str) -> str | None:
+        """See `Store.digest`."""
+        with self._mutex:
+            data = self._held.get(check_key(key))
+        return None if data is None else hashlib.sha256(data).hexdigest()
+
+    def delete(self, *keys: str) -> None:
         """See `Store.delete`."""
         with self._mutex:
-            return sum(self._held.pop(check_key(key), None) is not None for key in keys)
+            for key in keys:
+                self._held.pop(check_key(key), None)
 
     def sync(self, *keys: str) -> None:
         """See `Store.sync`."""
 
-    def names(self, prefix: str = "") -> Iterator[str]:
+    def names(self, prefix: str = "", after: str = "") -> Iterator[str]:
         """See `Store.names`."""
-        return iter(self._within(check_prefix(prefix)))
+        least = after.encode()
+        return (key for key in self._within(check_prefix(prefix)) if key.encode() > least)
 
     def folders(self, prefix: str = "") -> Iterator[str]:
         """See `Store.folders`."""
@@ -94,6 +102,9 @@ class MemoryStore:
     def url(self, key: str) -> str:
         """`memory:` and the key."""
         return f"memory:{check_key(key)}"
+
+    def link(self, key: str, seconds: float) -> str | None:
+        """See `Store.link`: there is none."""
 
     def close(self) -> None:
         """See `Store.close`."""

@@ -53,20 +53,31 @@ class Store(Protocol):
         """Bytes stored under the key; None if nothing is."""
         ...
 
-    def delete(self, *keys: str) -> int:
-        """Remove; returns how many were there. None of them comes back after a power loss."""
+    def digest(self, key: str) -> str | None:
+        """The SHA-256 of what is stored under the key, as cheaply as the store can tell; None if nothing is."""
+        ...
+
+    def delete(self, *keys: str) -> None:
+        """Remove what is there. None of it comes back after a power loss."""
         ...
 
     def sync(self, *keys: str) -> None:
         """What can be read at the keys now, whoever put it, is durable when this returns."""
         ...
 
-    def names(self, prefix: str = "") -> Iterator[str]:
-        """All keys in that folder ("" or "a/b/"), at any depth, in the order of their bytes. Not a snapshot."""
+    def names(self, prefix: str = "", after: str = "") -> Iterator[str]:
+        """All keys in that folder ("" or "a/b/"), at any depth, in the order of their bytes. Not a snapshot.
+
+        Some stores order folder by folder, so that what is in `a/` comes before `a-b`. No two of Loa's names are such.
+        `after`: only those that come after that key, at no greater cost than theirs.
+        """
         ...
 
     def folders(self, prefix: str = "") -> Iterator[str]:
-        """Names of the folders directly in that folder, in the order of their bytes."""
+        """Names of the folders directly in that folder, in the order of their bytes.
+
+        Some stores show a folder for a while after the last that it held is gone.
+        """
         ...
 
     def scratch(self) -> AbstractContextManager[Path]:
@@ -86,6 +97,10 @@ class Store(Protocol):
 
     def url(self, key: str) -> str:
         """What a record's `file_path` says for that key: a path, or a URL."""
+        ...
+
+    def link(self, key: str, seconds: float) -> str | None:
+        """A URL by which anybody can fetch what is there for so long; None from a store that gives no such."""
         ...
 
     def close(self) -> None:

@@ -47,11 +47,10 @@ class CrashingStore:
         crash_point(f"store.{_kind(key, source)}")
         return swapped
 
-    def delete(self, *keys: str) -> int:
+    def delete(self, *keys: str) -> None:
         """See `Store.delete`."""
-        removed = self._store.delete(*keys)
+        self._store.delete(*keys)
         crash_point("store.removed")
-        return removed
 
 
 def _kind(key: str, source: Source) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from aiokafka.errors import KafkaError
 
+from storage.opening import is_address
 from streams.broker import BrokerError, EmbeddedBroker, shown_on_stderr
 from streams.gateway.auth import check_door
 from streams.part import Part
@@ -45,7 +46,8 @@ class Machine:
         self._settings = settings
         self._data = data
         self._kafka_port = kafka_port
-        self._storage = str(Path(settings.storage_dir).absolute())
+        place = settings.storage_dir
+        self._storage = place if is_address(place) else str(Path(place).absolute())
         self._ready = ready
         self._door = door
         check_door(settings, door.host)

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from models.fleet import Fleet
 from models.registry import DEFAULT_SPEAKERS, Registry
 from models.text import speaker_key
+from storage.errors import StoreError
+from storage.fallback import FallbackStore
 from storage.files import AudioFiles
-from storage.local import LocalStore
+from storage.opening import open_store
 from streams.crash import crashing
 from streams.settings import Settings, SettingsError
 
@@ -15,9 +17,26 @@ _MEBIBYTE = 1 << 20
 
 def open_files(settings: Settings) -> AudioFiles:
     """The store that the settings name, after it has shown that it honours write-once. Raises StoreError."""
-    store = LocalStore(settings.storage_dir)
+    store = open_store(settings.storage_dir)
+    if settings.storage_fallback is not None:
+        store = FallbackStore(store, open_store(settings.storage_fallback))
     store.probe()
     return AudioFiles(crashing(store))
+
+
+def check_links(settings: Settings, files: AudioFiles) -> None:
+    """Raises SettingsError if downloads are to be redirected to a store that gives no links."""
+    if not settings.redirect_downloads:
+        return
+    try:
+        link = files.store.link("probe/link", 60)
+    except StoreError as error:
+        raise SettingsError(f"TTS_REDIRECT_DOWNLOADS=on: {error}") from error
+    if link is None:
+        raise SettingsError(
+            f"TTS_REDIRECT_DOWNLOADS=on: TTS_STORAGE_DIR={settings.storage_dir} gives no links; "
+            "only object stores do, such as s3://BUCKET/FOLDER"
+        )
 
 
 def open_registry(settings: Settings) -> Registry:

@@ -2,15 +2,17 @@
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from storage.links import LEAST_BYTES
+from storage.opening import check_address, same_place
 
 PREFIX = "TTS_"
 
@@ -39,6 +41,7 @@ Days = Annotated[dict[str, Annotated[float, Field(gt=0)]], NoDecode, BeforeValid
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), Field(min_length=1)]
 AnyNames = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_names)]
+Place = Annotated[str, AfterValidator(check_address)]
 Cores = Annotated[int, Field(ge=1, le=256)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
@@ -54,7 +57,15 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True)
 
-    storage_dir: str = Field("storage/audio", description="where audio and metadata are: a directory")
+    storage_dir: Place = Field(
+        "storage/audio",
+        description="where audio and metadata are: a directory, or s3://BUCKET/FOLDER, gs://BUCKET/FOLDER, "
+        "az://CONTAINER/FOLDER",
+    )
+    storage_fallback: Place | None = Field(
+        None,
+        description="the place from which audio moves to TTS_STORAGE_DIR: what is not there yet is read here",
+    )
     default_expiry_hours: Positive = Field(24, description="life of a file whose request names none, in hours")
     cleanup_interval_minutes: Positive = Field(60, description="how often expired files are looked for, in minutes")
     unstored_minutes: Positive = Field(10, description="life of a file whose request says store: false, in minutes")
@@ -68,6 +79,10 @@ class Settings(BaseSettings):
     link_secret: SecretStr | None = Field(
         None,
         description="signs download links, `audio_url` too; 16 bytes or more; two, with a space, while it is changed",
+    )
+    redirect_downloads: bool = Field(
+        False,
+        description="whether downloads over HTTP are redirected (307) to signed links of the object store: on or off",
     )
 
     database_url: SecretStr | None = Field(
@@ -242,6 +257,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Settings":
+        if self.storage_fallback is not None and same_place(self.storage_fallback, self.storage_dir):
+            raise ValueError(f"TTS_STORAGE_FALLBACK={self.storage_fallback}: is TTS_STORAGE_DIR itself")
         if self.default_expiry_hours > self.max_expiry_hours:
             raise ValueError("TTS_DEFAULT_EXPIRY_HOURS: is above TTS_MAX_EXPIRY_HOURS")
         if self.kafka_security_protocol.startswith("SASL") and not (
@@ -307,6 +324,7 @@ def _sentence(detail: Any, given: Mapping[str, str]) -> str:
         return str(detail["ctx"]["error"])
     field = str(detail["loc"][0])
     shown = "(secret)" if _is_secret(field) else repr(given.get(field, detail["input"]))
+    shown = re.sub(r"://[^/@]*@", "://(secret)@", shown)  # credentials that somebody put into an address
     return f"{PREFIX}{field.upper()}={shown}: {detail['msg']}"
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # a fixture imports what it needs: unit tests need none of it
     from tests.kafka.installation import Installation
     from tests.kafka.log import Kafka
     from tests.kafka.zygote import Zygote
+    from tests.storage.servers import S3
 
 # A busy machine is slow at making examples too, and that says nothing about what is tested.
 settings.register_profile("loa", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -99,6 +100,15 @@ def postgres() -> Iterator[str]:
         yield server.get_uri()
     finally:
         server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    """An S3 server that honours write-once, for all tests of a run; each makes buckets of its own."""
+    from tests.storage.servers import seaweed
+
+    with seaweed(tmp_path_factory.mktemp("s3")) as server:
+        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -10,7 +10,7 @@ from models.engine import ModelError
 from storage.errors import StoreError
 from streams import __version__
 from streams.broker import BrokerError
-from streams.cli import audit, dlq, index, keys, log, machine, say, show, text, voices, webhooks
+from streams.cli import audit, dlq, index, keys, log, machine, say, show, storage, text, voices, webhooks
 from streams.readers.replay import ReplayError
 from streams.settings import SettingsError
 from streams.topics import TopicsError
@@ -46,6 +46,7 @@ app.add_typer(voices.voices, name="voices")
 app.add_typer(webhooks.webhooks, name="webhooks")
 app.add_typer(keys.keys, name="keys")
 app.add_typer(index.index, name="index")
+app.add_typer(storage.storage, name="storage")
 
 
 @app.callback()

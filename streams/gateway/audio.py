@@ -11,7 +11,7 @@ from storage.records import Record, Tombstone, iso
 from streams.events import CleanupRequested
 from streams.gateway.answers import AUDIO, FILE_HEADERS, Cleanup, FileDeleted, Link, MetadataAnswer, Responses
 from streams.gateway.cleaning import Cleaning
-from streams.gateway.downloads import download
+from streams.gateway.downloads import download, redirect
 from streams.gateway.errors import not_found
 from streams.gateway.keys import Scope
 from streams.gateway.library import FILE_ID, shown
@@ -26,6 +26,7 @@ DOWNLOAD: Responses = {
     200: {"description": "the audio", "content": AUDIO, "headers": FILE_HEADERS},
     206: {"description": "the part that was asked for", "content": AUDIO, "headers": FILE_HEADERS},
     304: {"description": "the caller has it"},
+    307: {"description": "where the store gives it, with TTS_REDIRECT_DOWNLOADS=on", "headers": FILE_HEADERS},
     404: {"description": "no such file"},
     410: {"description": "it expired or was deleted"},
     416: {"description": "no such part"},
@@ -45,7 +46,8 @@ async def audio(
     """The audio: whole, or a range of it; validated by its SHA-256. A signed link needs no key."""
     caller = parts.door.reader(request, file_id, expires, signature)
     record = await parts.library.record(file_id, caller)
-    return await download(request, parts.library, record, caller.until)
+    answer = redirect if parts.settings.redirect_downloads and request.method == "GET" else download
+    return await answer(request, parts.library, record, caller.until)
 
 
 @router.get("/api/tts/audio/{file_id}/link", response_model=Link)

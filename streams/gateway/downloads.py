@@ -17,6 +17,8 @@ from streams.gateway.errors import ApiError, gone
 from streams.gateway.library import Library
 
 PIECE = 1 << 18
+DIRECT_SECONDS = 3600.0
+"""How long a link to the store itself is good, at most."""
 
 _RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
@@ -56,6 +58,26 @@ async def download(request: Request, library: Library, record: Record, until: da
         return Response(status_code=status, headers=headers, media_type=media_type)
     file = await open_audio(library, record)
     return StreamingResponse(read_on(file, start, end), status, headers, media_type)
+
+
+async def redirect(request: Request, library: Library, record: Record, until: datetime | None = None) -> Response:
+    """Where the store itself gives the audio, for a while and not beyond its expiry; or 304.
+
+    `until`: when the signed link ends by which it is fetched. Ranges are the store's to answer.
+    """
+    headers = audio_headers(record, until)
+    if _matches(request.headers.get("if-none-match"), headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    end = min(record.expires_at, until) if until else record.expires_at
+    seconds = min(DIRECT_SECONDS, (end - datetime.now(UTC)).total_seconds())
+    try:
+        url = await asyncio.to_thread(library.files.link, record, max(1.0, seconds))
+    except StoreError as error:
+        raise ApiError(503, "storage_failed", f"the store gives no link: {error}") from error
+    if url is None:
+        return await download(request, library, record, until)
+    told = {name: headers[name] for name in ("X-File-ID", "X-Expires-At")}
+    return Response(status_code=307, headers={"Location": url, "Cache-Control": "no-store", **told})
 
 
 async def pieces(library: Library, record: Record) -> AsyncIterator[bytes]:

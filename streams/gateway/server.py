@@ -19,7 +19,7 @@ from streams.gateway.speech import Speaking
 from streams.gateway.waits import Waits
 from streams.index import open_index
 from streams.kafka import EventWriter
-from streams.parts import open_files, open_registry
+from streams.parts import check_links, open_files, open_registry
 from streams.readers.index import Projection
 from streams.settings import Settings, SettingsError
 from streams.topics import Topics
@@ -70,6 +70,7 @@ class Gateway:
         settings, topics = self._settings, Topics(self._settings)
         files = await asyncio.to_thread(open_files, settings)
         stack.callback(files.store.close)
+        await asyncio.to_thread(check_links, settings, files)
         writer = EventWriter(settings, topics)
         stack.push_async_callback(writer.stop)
         await writer.start()

@@ -144,16 +144,7 @@ class StoreChecks:
     def _alive(self, row: dict[str, Any], record: Record) -> Iterator[tuple[Kind, str]]:
         if row["expires_at"] is not None and record.expires_at.timestamp() < row["expires_at"] - 1e-3:
             yield Kind.METADATA_DIFFERS, f"expires_at: metadata {iso(record.expires_at)} is before the event's"
-        key = audio_key(record.file_id, record.format)
-        size = self.files.store.size(key)
-        if size is None:
-            yield Kind.AUDIO_MISSING, self.files.store.url(key)
-        elif not self.files.verify(record):
-            yield Kind.AUDIO_DIFFERS, f"{self.files.store.url(key)}: {size} bytes, {record.file_size} in the metadata"
-        if self._late(record.expires_at):
-            yield Kind.OVERDUE, f"expired at {iso(record.expires_at)}"
-        elif self.files.store.size(Marker.at(record.expires_at, record.file_id).key) is None:
-            yield Kind.MARKER_MISSING, f"expires at {iso(record.expires_at)}"
+        yield from alive(self.files, record, self._late, read=True)
 
     def _buried(self, row: dict[str, Any], tombstone: Tombstone) -> Iterator[tuple[Kind, str]]:
         if tombstone.reason == "expired" and tombstone.expires_at and tombstone.deleted_at < tombstone.expires_at:
@@ -208,6 +199,25 @@ class StoreChecks:
             self.report.counts["unfinished"] = self.report.counts.get("unfinished", 0) + 1
         elif self.files.raw(file) is None and self.files.store.size(name) is not None:
             yield Kind.ORPHAN, {"file": file, "detail": self.files.store.url(name)}
+
+
+def alive(
+    files: AudioFiles, record: Record, late: Callable[[datetime], bool], *, read: bool
+) -> Iterator[tuple[Kind, str]]:
+    """What does not fit a record in its store. `late`: whether clean-up should have been there since a time.
+
+    `read`: all of the audio is read and hashed; else its size has to do.
+    """
+    key = audio_key(record.file_id, record.format)
+    size = files.store.size(key)
+    if size is None:
+        yield Kind.AUDIO_MISSING, files.store.url(key)
+    elif size != record.file_size or (read and not files.verify(record)):
+        yield Kind.AUDIO_DIFFERS, f"{files.store.url(key)}: {size} bytes, {record.file_size} in the metadata"
+    if late(record.expires_at):
+        yield Kind.OVERDUE, f"expired at {iso(record.expires_at)}"
+    elif files.store.size(Marker.at(record.expires_at, record.file_id).key) is None:
+        yield Kind.MARKER_MISSING, f"expires at {iso(record.expires_at)}"
 
 
 def _time(key: str) -> datetime:

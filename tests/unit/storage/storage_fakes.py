@@ -50,13 +50,11 @@ class Watched:
         self._effect()
         return self._store.swap(key, sha256, source)
 
-    def delete(self, *keys: str) -> int:
-        gone = 0
+    def delete(self, *keys: str) -> None:
         for key in keys:
             if self._store.size(key) is not None:
                 self._effect()
-            gone += self._store.delete(key)
-        return gone
+            self._store.delete(key)
 
 
 def dying(store: Store, at: int) -> Watched:

@@ -44,6 +44,18 @@ def test_a_scratch_file_is_linked_not_copied(tmp_path: Path) -> None:
     store.close()
 
 
+def test_folders_go_with_the_last_that_they_held(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    store.put_new("a/x/1", b"")
+    store.put_new("a/x/2", b"")
+    store.delete("a/x/1")
+    assert list(store.folders()) == ["a"]
+    store.delete("a/x/2")
+    assert list(store.folders()) == []
+    assert not (tmp_path / "a").exists()
+    store.close()
+
+
 def test_url_is_the_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert LocalStore("data").url("a/b") == str(tmp_path / "data/a/b")
