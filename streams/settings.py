@@ -4,52 +4,21 @@ import difflib
 import os
 import re
 from collections.abc import Mapping
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from storage.links import LEAST_BYTES
-from storage.opening import check_address, same_place
+from storage.opening import same_place
+from streams.setting_types import AnyNames, Cores, Count, Days, Names, Networks, Pairs, Place, Positive, cores
 
 PREFIX = "TTS_"
 
 
 class SettingsError(Exception):
     """A setting is wrong; the message names it, its value, and what is allowed."""
-
-
-def _pairs(value: Any) -> Any:
-    """`a=1,b=2` → {"a": "1", "b": "2"}."""
-    if not isinstance(value, str):
-        return value
-    pairs = [part.split("=", 1) for part in value.split(",") if part.strip()]
-    if any(len(pair) != 2 for pair in pairs):
-        raise ValueError("expected name=value pairs, separated by commas")
-    return {name.strip(): text.strip() for name, text in pairs}
-
-
-def _names(value: Any) -> Any:
-    """`a, b` → ("a", "b")."""
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-
-Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)]
-Days = Annotated[dict[str, Annotated[float, Field(gt=0)]], NoDecode, BeforeValidator(_pairs)]
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), Field(min_length=1)]
-AnyNames = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
-Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_names)]
-Place = Annotated[str, AfterValidator(check_address)]
-Cores = Annotated[int, Field(ge=1, le=256)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
-
-
-def _cores() -> int:
-    """CPU cores this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 class Settings(BaseSettings):
@@ -159,7 +128,7 @@ class Settings(BaseSettings):
     torch_dtype: Literal["auto", "float32", "bfloat16", "float16", "float64"] = Field(
         "auto", description="numbers `dia` and `vits` calculate with; auto: float32, but bfloat16 for `dia` on a GPU"
     )
-    engine_processes: Cores = Field(default_factory=_cores, description="engine processes; default: one per core")
+    engine_processes: Cores = Field(default_factory=cores, description="engine processes; default: one per core")
     engine_memory_mb: Annotated[int, Field(ge=0)] = Field(
         0, description="private memory an engine process may take before it is replaced, in MiB; 0: no limit"
     )

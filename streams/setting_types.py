@@ -1,0 +1,41 @@
+"""What kinds of values settings take, and how they are written in an environment variable."""
+
+import os
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_settings import NoDecode
+
+from storage.opening import check_address
+
+
+def _pairs(value: Any) -> Any:
+    """`a=1,b=2` → {"a": "1", "b": "2"}."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.split("=", 1) for part in value.split(",") if part.strip()]
+    if any(len(pair) != 2 for pair in pairs):
+        raise ValueError("expected name=value pairs, separated by commas")
+    return {name.strip(): text.strip() for name, text in pairs}
+
+
+def _names(value: Any) -> Any:
+    """`a, b` → ("a", "b")."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)]
+Days = Annotated[dict[str, Annotated[float, Field(gt=0)]], NoDecode, BeforeValidator(_pairs)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), Field(min_length=1)]
+AnyNames = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_names)]
+Place = Annotated[str, AfterValidator(check_address)]
+Cores = Annotated[int, Field(ge=1, le=256)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+
+
+def cores() -> int:
+    """CPU cores this process may use."""
+    return len(os.sched_getaffinity(0))
