@@ -65,7 +65,8 @@ def voices_of(settings: Settings, models: Sequence[str], voice: str | None, text
     served = dict(zip(registry.engines, names, strict=True))
     sample = ENGLISH if text is None else text
     if voice is not None:
-        choices = [registry.resolve(sample, voice=voice)]
+        only = next(iter(served)) if len(served) == 1 else "auto"
+        choices = [registry.resolve(sample, only, voice)]
     else:
         choices = [registry.resolve(sample, name, engine.voices[0].name) for name, engine in registry.engines.items()]
     return [_voice(served[choice.model], choice, sample=text is None) for choice in choices]
