@@ -30,7 +30,9 @@ Model = Annotated[list[str] | None, typer.Option(help="model to measure, may be 
 def bench(
     model: Model = None,
     voice: Annotated[str | None, typer.Option(help="voice, see `loa voices`; default: the model's first")] = None,
-    text: Annotated[str | None, typer.Option(help="file to speak from, - for standard input; default: a few")] = None,
+    text: Annotated[
+        str | None, typer.Option(help="file that is spoken, - for standard input; default: its own")
+    ] = None,
     seconds: Annotated[float, typer.Option(help="how long each model speaks, loading not counted")] = 20.0,
     processes: Annotated[str | None, typer.Option(help="such as 1,2,4; default: 1 and one per core")] = None,
     as_json: Json = False,
@@ -38,7 +40,7 @@ def bench(
     """Measure the voices on this machine and recommend settings. Needs no broker and stores nothing.
 
     Audio seconds a second, CPU seconds of the engine processes for one of audio, how long one piece takes alone, time
-    to load, memory. Exits 1 if a model could not speak all.
+    to load, memory. Exits 1 if a model could not be loaded, or did not speak every piece.
     """
     counts = _counts(processes)
     if not 0 < seconds < float("inf"):
