@@ -103,7 +103,7 @@ async def measure(
             busy.seconds,
             busy.cpu_seconds,
             busy.in_hand / len(pids),
-            tuple(memory(pid) for pid in fleet.pids),
+            memory(fleet.pids),
             busy.failed,
             busy.failure,
         )

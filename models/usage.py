@@ -17,10 +17,19 @@ class Memory:
     private: int
 
 
-def memory(pid: int) -> Memory:
-    """Raises OSError when it has ended."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+def memory(pids: Iterable[int]) -> tuple[Memory, ...]:
+    """Of each of these processes alone; of one that has ended nothing."""
+    return tuple(found for pid in pids if (found := _memory(pid)) is not None)
+
+
+def _memory(pid: int) -> Memory | None:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return None
     said = {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
+    if "VmHWM" not in said:  # it has ended, and nobody has waited for it yet
+        return None
     # VmData is what RLIMIT_DATA bounds: memory that was asked for, touched or not.
     return Memory(int(said["VmHWM"][0]) * _KIBIBYTE, int(said["VmData"][0]) * _KIBIBYTE)
 
