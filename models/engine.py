@@ -91,6 +91,8 @@ class Engine(Protocol):
     at all, has an attribute `normalises`, True, and gets its text as it was written.
 
     An engine that cannot say "One, two, three." may have a `test_text`, which it can: it is spoken before it serves.
+    One that speaks dialogues has `speaker_tags`, such as `[S1]`: each holds until the next one, and is put before the
+    pieces that go on with its turn (models.turns).
     One that does not speak, but sounds, may have `unlike_speech`: names of the criteria in `models.check` that
     its audio cannot keep.
     """

@@ -66,6 +66,11 @@ class Fleet:
         return tuple(pid for pool in [*self._resident, *self._on_demand.loaded] for pid in pool.pids)
 
     @property
+    def in_hand(self) -> int:
+        """How many pieces all processes are speaking."""
+        return sum(pool.in_hand for pool in [*self._resident, *self._on_demand.loaded])
+
+    @property
     def trouble(self) -> str | None:
         """Why a model that is to be loaded always cannot speak now, if so."""
         for model, pool in self._by_model.items():

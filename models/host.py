@@ -72,6 +72,11 @@ class EnginePool:
         return self._keeper.pids
 
     @property
+    def in_hand(self) -> int:
+        """How many pieces the processes are speaking."""
+        return sum(len(speaker.held) for speaker in self._speakers.values())
+
+    @property
     def failure(self) -> ModelError | None:
         """Why the latest replacement could not be started; None while all is well."""
         return self._keeper.failure

@@ -36,6 +36,10 @@ _CLAUSE_END = re.compile(rf"(?:[,;:–—،؛][{_CLOSING}]*(?=\s))|(?:[，、；
 
 _PARAGRAPH = re.compile(r"\n\s*\n")
 
+# Who speaks, or how: `[S1]`, `[05]`. Half of it would be read out.
+_TAG = re.compile(r"\[\w{1,8}\]")
+_TAG_CHARACTERS = 10
+
 # Lower case, without the period: after these a period ends no sentence. English and Vietnamese.
 _ABBREVIATIONS = frozenset(
     """
@@ -140,7 +144,15 @@ def _cut(text: str, start: int, limit: int) -> tuple[int, Break]:
     space = max(window.rfind(" "), window.rfind("\u3000"))
     if space > 0:
         return start + space, Break.WORD
-    return start + _character_boundary(window, limit), Break.WORD
+    return _tag_boundary(text, start, start + _character_boundary(window, limit)), Break.WORD
+
+
+def _tag_boundary(text: str, start: int, cut: int) -> int:
+    """The cut, or where the tag begins that it would tear, unless the piece begins with that."""
+    for tag in _TAG.finditer(text, max(start + 1, cut - _TAG_CHARACTERS), cut + _TAG_CHARACTERS):
+        if tag.start() < cut < tag.end():
+            return tag.start()
+    return cut
 
 
 def _character_boundary(window: str, limit: int) -> int:

@@ -18,7 +18,8 @@ from models.registry import Choice
 from models.schedule import Claim, Lane
 from models.silence import pause
 from models.speech import Speech
-from models.text import Chunk, split
+from models.text import Chunk
+from models.turns import split_turns
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,8 @@ class Spoken:
 
 def plan(choice: Choice) -> list[Chunk]:
     """The chunks that `speak_text` will speak, in order; their number is known beforehand."""
-    return split(choice.words, choice.engine.max_characters)
+    tags: Sequence[str] = getattr(choice.engine, "speaker_tags", ())
+    return split_turns(choice.words, choice.engine.max_characters, tags)
 
 
 def estimate_seconds(engine: Engine, chunks: Sequence[Chunk], speed: float) -> float:

@@ -48,6 +48,7 @@ class Dia:
     """
 
     name = "dia"
+    speaker_tags = tuple(text.SPEAKERS)
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from models.engine import ModelError
 from storage.errors import StoreError
 from streams import __version__
 from streams.broker import BrokerError
-from streams.cli import audit, dlq, index, keys, log, machine, say, show, storage, text, voices, webhooks
+from streams.cli import audit, bench, dlq, index, keys, log, machine, say, show, storage, text, voices, webhooks
 from streams.readers.replay import ReplayError
 from streams.settings import SettingsError
 from streams.topics import TopicsError
@@ -38,6 +38,7 @@ app.command("replay")(audit.replay_topics)
 app.command("trace")(audit.trace_request)
 app.command("audit")(audit.audit_log)
 app.command()(text.text)
+app.command()(bench.bench)
 app.command()(show.config)
 app.command()(show.doctor)
 app.add_typer(log.topics, name="topics")
