@@ -82,7 +82,7 @@ def _failed() -> SynthesisFailed:
     return SynthesisFailed(
         **_said(OTHER_ID),
         code=ErrorCode.UNKNOWN_VOICE,
-        message="voice: 'nobody' is unknown; `loa voices` lists those there are",
+        message="voice 'nobody' is unknown; allowed: hibari/heart",
         retryable=REASONS[ErrorCode.UNKNOWN_VOICE].retryable,
         attempts=1,
         failed_at=NOW,
