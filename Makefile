@@ -11,7 +11,7 @@ READY := $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.light)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test unit check docs screenshots faults faults-long lock clean
+.PHONY: help setup demo test unit check docs record screenshots faults faults-long lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z%-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z%-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 22
@@ -35,6 +35,9 @@ check: $(VENV)/.dev ## format, lint, types, conventions, committed schemas
 
 docs: $(VENV)/.dev ## write the tables of the README anew from the code
 	@$(BIN)/python docs/reference.py
+
+record: $(VENV)/.dev ## record what this version writes to the topics, for tests of later ones
+	@PYTHONPATH=. $(BIN)/python docs/record_events.py
 
 screenshots: $(VENV)/.dev ## make the pictures of the operator's page in docs/images anew
 	@PYTHONPATH=. $(BIN)/python docs/screenshots.py

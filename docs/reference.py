@@ -1,34 +1,26 @@
-"""Writes from the code: the tables of the README (settings, topics, error codes), and docs/openapi.json.
+"""Writes from the code: the tables of the README and of docs/events.md, docs/asyncapi.json and docs/openapi.json.
 
 .venv/bin/python docs/reference.py
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from streams import settings
 from streams.errors import REASONS, ErrorCode
 from streams.gateway.app import routes
+from streams.schema import asyncapi, event_schema
+from streams.schema.channels import CHANNELS
+from streams.schema.headers import SCHEMAS
 from streams.topics import Topics
 
-README = Path(__file__).parent.parent / "README.md"
-OPENAPI = Path(__file__).parent / "openapi.json"
-WRITTEN_BY = {
-    "requests": "clients: a text to speak",
-    "requests.bulk": "clients, worker: requests that may wait",
-    "requests.retry": "worker: requests to be tried again later",
-    "requests.dlq": "worker: records that could not be answered, byte for byte",
-    "progress": "worker: `started`, then `chunk` k of n",
-    "completed": "worker: the audio is durable",
-    "failed": "worker: a code and a sentence",
-    "commands": "operators: cancel a request",
-    "cleanup": "timer, operators: what to clean up",
-    "webhooks": "`loa webhooks`: deliveries that are due, and how they ended",
-    "deleted": "worker: a file is gone",
-}
+ROOT = Path(__file__).parent.parent
+OPENAPI = ROOT / "docs/openapi.json"
+ASYNCAPI = ROOT / "docs/asyncapi.json"
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -52,7 +44,7 @@ def _shown(name: str, value: object) -> str:
 
 
 def topics_table() -> str:
-    rows = [(f"`{t.name}`", WRITTEN_BY[t.short], f"{t.retention_days:g}") for t in Topics(settings.load({}))]
+    rows = [(f"`{t.name}`", CHANNELS[t.short].written, f"{t.retention_days:g}") for t in Topics(settings.load({}))]
     return table(("topic", "who writes what", "days kept"), rows)
 
 
@@ -68,14 +60,88 @@ def _yes(flag: bool) -> str:
     return "yes" if flag else ""
 
 
-def filled(text: str) -> str:
-    """The README with every generated region written anew."""
-    for name, content in (("settings", settings_table()), ("topics", topics_table()), ("errors", errors_table())):
-        region = re.compile(f"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+def channels_table() -> str:
+    rows = []
+    for topic in Topics(settings.load({})):
+        channel = CHANNELS[topic.short]
+        value = f"`{channel.model.__name__}`" if channel.model else "as received, byte for byte"
+        rows.append((f"`{topic.name}`", value, channel.key, channel.writers, channel.readers))
+    return table(("topic", "value", "key", "written by", "read by"), rows)
+
+
+def fields_table(name: str) -> str:
+    """The fields of the value on a topic."""
+    return _properties(event_schema(name, Topics(settings.load({}))))
+
+
+def headers_table(name: str) -> str:
+    return _properties(SCHEMAS[name])
+
+
+def _properties(schema: Mapping[str, Any]) -> str:
+    always = schema.get("required", ())
+    rows = [
+        (f"`{name}`", _kind(field), _yes(name in always), _said(field)) for name, field in schema["properties"].items()
+    ]
+    return table(("name", "type", "always", "what it is"), rows)
+
+
+def _said(field: Mapping[str, Any]) -> str:
+    default = field.get("default")
+    text: str = field.get("description", "")
+    return text if default is None else f"{text}; default: `{orjson.dumps(default).decode()}`"
+
+
+def _kind(field: Mapping[str, Any]) -> str:
+    """A type in a few words."""
+    if "$ref" in field:
+        return "[code](../README.md#when-a-request-fails)"
+    if "anyOf" in field:
+        return " or ".join(_kind(each) for each in field["anyOf"] if each != {"type": "null"})
+    if "const" in field:
+        return f"`{field['const']}`"
+    if "enum" in field:
+        return ", ".join(f"`{each}`" for each in field["enum"])
+    known = {"date-time": "time", "iri": "URL"}
+    return known.get(field.get("format", ""), field["type"]) + _bounds(field)
+
+
+def _bounds(field: Mapping[str, Any]) -> str:
+    words = (("minimum", "from"), ("exclusiveMinimum", "above"), ("maximum", "to"), ("exclusiveMaximum", "below"))
+    return "".join(f" {word} {field[name]}" for name, word in words if name in field)
+
+
+def _regions() -> dict[str, dict[str, Callable[[], str]]]:
+    """What writes each generated region, by document and by the region's name."""
+    valued = [topic for topic in Topics(settings.load({})) if CHANNELS[topic.short].model]
+    fields = {t.name: (lambda name=t.name: fields_table(name)) for t in valued if _first(t.short)}
+    return {
+        "README.md": {"settings": settings_table, "topics": topics_table, "errors": errors_table},
+        "docs/events.md": {"channels": channels_table}
+        | {name: (lambda name=name: headers_table(name)) for name in SCHEMAS}
+        | fields,
+    }
+
+
+def _first(short: str) -> bool:
+    """Whether a topic is the first of those that have the same value."""
+    return next(name for name, channel in CHANNELS.items() if channel.model is CHANNELS[short].model) == short
+
+
+def filled(text: str, document: str) -> str:
+    """A document with every generated region written anew."""
+    for name, make in _regions()[document].items():
+        content = make()
+        region = re.compile(f"(<!-- {re.escape(name)} -->\n).*?(<!-- /{re.escape(name)} -->)", re.DOTALL)
         text, found = region.subn(lambda match, body=content: f"{match[1]}{body}\n{match[2]}", text)
         if found != 1:
-            raise SystemExit(f"README.md has no region {name}")
+            raise SystemExit(f"{document} has no region {name}")
     return text
+
+
+def pages() -> dict[str, str]:
+    """The documents that have generated regions, written anew."""
+    return {document: filled((ROOT / document).read_text(), document) for document in _regions()}
 
 
 def openapi() -> bytes:
@@ -83,9 +149,16 @@ def openapi() -> bytes:
     return orjson.dumps(routes().openapi(), option=orjson.OPT_INDENT_2) + b"\n"
 
 
+def events() -> bytes:
+    """The AsyncAPI document."""
+    return orjson.dumps(asyncapi(settings.load({})), option=orjson.OPT_INDENT_2) + b"\n"
+
+
 def main() -> None:
-    README.write_text(filled(README.read_text()))
+    for document, text in pages().items():
+        (ROOT / document).write_text(text)
     OPENAPI.write_bytes(openapi())
+    ASYNCAPI.write_bytes(events())
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ from streams.errors import ErrorCode
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FileId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="SHA-256 of tenant and request id, first half")]
+Worker = Annotated[str, Field(description="name of the worker that did it")]
+Attempts = Annotated[int, Field(description="how many attempts it took")]
 Headers = list[tuple[str, bytes]]
 SOURCE = "/loa"
 TRACE_HEADERS = frozenset({"traceparent", "tracestate"})
@@ -43,9 +45,9 @@ class Event(BaseModel):
 class RequestEvent(Event):
     """An event about one request."""
 
-    request_id: str
+    request_id: str = Field(description="the request's, or the place of its very first record")
     file_id: FileId
-    tenant: str
+    tenant: str = Field(description="whose request it is")
     metadata: dict[str, Any] | None = Field(None, description="as in the request")
 
     def key(self) -> str:
@@ -68,12 +70,12 @@ class SynthesisProgressed(RequestEvent):
 
     topic = "progress"
 
-    state: Literal["started", "chunk"]
+    state: Literal["started", "chunk"] = Field(description="`chunk`: one more was spoken")
     chunk: int | None = Field(None, ge=1, description="k of n")
     chunks: int = Field(ge=1, description="n")
     seconds: float | None = Field(None, ge=0, description="audio spoken so far, in seconds")
     parts: int | None = Field(None, ge=1, description="pieces of the file that can be read so far, if it is streamed")
-    worker: str
+    worker: Worker
 
     def outcome(self) -> str:
         """See `Event.outcome`."""
@@ -89,27 +91,27 @@ class SynthesisCompleted(OutcomeEvent):
     audio_url: str | None = Field(
         None, description="where it can be fetched until it expires, if there is a public address"
     )
-    format: str
+    format: str = Field(description="of the file, as in the request")
     sample_rate: int = Field(description="Hz")
-    duration_seconds: float
+    duration_seconds: float = Field(description="length of the audio, in seconds")
     file_size: int = Field(description="bytes")
     sha256: Sha256 = Field(description="of the file")
     pcm_sha256: Sha256 = Field(description="of the samples as 16-bit little-endian PCM, before any lossy coding")
-    model: str
-    model_revision: str
-    voice: str
-    speaker_id: str | None = None
-    language: str
+    model: str = Field(description="the engine that spoke it")
+    model_revision: str = Field(description="the same revision speaks the same text with the same samples")
+    voice: str = Field(description="of the engine")
+    speaker_id: str | None = Field(None, description="if the request or its text named one")
+    language: str = Field(description="BCP 47 tag, as asked for or detected")
     text_sha256: Sha256 = Field(description="of the request's text in UTF-8")
-    characters: int
-    chunks: int
-    created_at: Instant
-    expires_at: Instant
+    characters: int = Field(description="of the request's text")
+    chunks: int = Field(description="in how many pieces it was spoken")
+    created_at: Instant = Field(description="when the audio was committed")
+    expires_at: Instant = Field(description="when the audio may be deleted")
     queue_seconds: float = Field(description="from the record's time to its start")
     synthesis_seconds: float = Field(description="from its start to durable audio")
     cached: bool = Field(False, description="the audio was there already")
-    attempts: int
-    worker: str
+    attempts: Attempts
+    worker: Worker
     audio_base64: str | None = Field(None, description="the file, where it was asked for and is small")
 
 
@@ -118,14 +120,14 @@ class SynthesisFailed(OutcomeEvent):
 
     topic = "failed"
 
-    code: ErrorCode
+    code: ErrorCode = Field(description="why, of a closed list")
     message: str = Field(description="names the field, the value, and what is allowed")
-    retryable: bool
-    attempts: int
-    failed_at: Instant
-    source: str = Field(description="<topic>-<partition>-<offset> of the record")
+    retryable: bool = Field(description="the same request may succeed later")
+    attempts: Attempts
+    failed_at: Instant = Field(description="when that was decided")
+    source: str = Field(description="`<topic>-<partition>-<offset>` of the record")
     content_sha256: Sha256 | None = Field(None, description="fingerprint of what was asked for")
-    worker: str
+    worker: Worker
 
     def outcome(self) -> str:
         """A conflict is about another content than the id's own outcome, so it has an id of its own."""
@@ -158,8 +160,8 @@ class CancelRequested(Event):
 
     topic = "commands"
 
-    request_id: str
-    tenant: str = "default"
+    request_id: str = Field(description="the request to stop")
+    tenant: str = Field("default", description="whose request it is")
 
     def key(self) -> str:
         """See `Event.key`."""
@@ -172,11 +174,11 @@ class AudioDeleted(Event):
     topic = "deleted"
 
     file_id: FileId
-    request_id: str | None = None
-    tenant: str | None = None
-    reason: Literal["expired", "requested", "orphaned"]
+    request_id: str | None = Field(None, description="whose file it was; not known of every orphan")
+    tenant: str | None = Field(None, description="whose request that was")
+    reason: Literal["expired", "requested", "orphaned"] = Field(description="orphaned: a crash left it half written")
     file_size: int = Field(description="bytes that were freed")
-    deleted_at: Instant
+    deleted_at: Instant = Field(description="when it was deleted")
     created_at: Instant | None = Field(None, description="of the file: another may be made under its id later")
 
     def key(self) -> str:
@@ -190,16 +192,16 @@ class WebhookDelivery(Event):
     topic = "webhooks"
 
     endpoint: str = Field(description="its name; `callback` for a request's callback_url")
-    url: str
+    url: str = Field(description="where it is posted")
     id: str = Field(description="`ce_id` of the event, and the webhook-id: the same in every attempt")
-    state: Literal["due", "delivered", "given_up", "gone"] = "due"
+    state: Literal["due", "delivered", "given_up", "gone"] = Field("due", description="gone: the endpoint said 410")
     attempt: int = Field(1, ge=1, description="number of the attempt that is due, or was the last")
     first: Instant = Field(description="when the event was written; attempts end a day later")
     not_before: Instant = Field(description="when the attempt is due, or when it ended")
     body: str | None = Field(None, description="what is posted, and signed, while it is due")
     detail: str | None = Field(None, description="how the last attempt ended")
-    request_id: str | None = None
-    tenant: str | None = None
+    request_id: str | None = Field(None, description="of the event")
+    tenant: str | None = Field(None, description="of the event")
 
     def key(self) -> str:
         """See `Event.key`. One endpoint's deliveries share a partition."""

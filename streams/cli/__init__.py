@@ -10,7 +10,7 @@ from models.engine import ModelError
 from storage.errors import StoreError
 from streams import __version__
 from streams.broker import BrokerError
-from streams.cli import audit, bench, dlq, index, keys, log, machine, say, show, storage, text, voices, webhooks
+from streams.cli import audit, bench, dlq, index, keys, log, machine, say, schema, show, storage, text, voices, webhooks
 from streams.readers.replay import ReplayError
 from streams.settings import SettingsError
 from streams.topics import TopicsError
@@ -41,6 +41,7 @@ app.command()(text.text)
 app.command()(bench.bench)
 app.command()(show.config)
 app.command()(show.doctor)
+app.command()(schema.schema)
 app.add_typer(log.topics, name="topics")
 app.add_typer(dlq.dlq, name="dlq")
 app.add_typer(voices.voices, name="voices")

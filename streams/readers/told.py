@@ -96,8 +96,8 @@ class _Delivery(BaseModel):
     id: str
     endpoint: str
     url: str
-    state: str
-    attempt: int
+    state: str = "due"
+    attempt: int = 1
     first: Instant
     not_before: Instant
     detail: str | None = None
