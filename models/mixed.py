@@ -115,11 +115,9 @@ def _vietnamese(clause: list[_Token]) -> Iterator[tuple[int, int]]:
     for first, last in _cores(clause, Kind.VIETNAMESE, (Kind.SYLLABLE,)):
         if not any(is_vietnamese_alone(token.text) for token in clause[first : last + 1]):
             continue
-        while first and clause[first - 1].kind is Kind.SYLLABLE:
-            first -= 1
-        while last + 1 < len(clause) and clause[last + 1].kind is Kind.SYLLABLE:
-            last += 1
-        yield first, last
+        begin = next((n for n in range(first, 0, -1) if clause[n - 1].kind is not Kind.SYLLABLE), 0)
+        behind = range(last + 1, len(clause))
+        yield begin, next((n - 1 for n in behind if clause[n].kind is not Kind.SYLLABLE), len(clause) - 1)
 
 
 def _cores(clause: list[_Token], core: Kind, bridges: tuple[Kind, ...]) -> Iterator[tuple[int, int]]:
