@@ -1,8 +1,10 @@
 """Vietnamese and English in one text: each by its voice, in its place, the same samples each time."""
 
 import hashlib
+import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -66,6 +68,17 @@ async def test_each_span_is_heard_in_its_place(engines: Fleet, registry: Registr
     words = dict(heard(np.concatenate([part.speech.samples for part in parts]), choice.rate))
     for word in ("second", "lesson"):
         assert seconds[0] - 0.2 < words[word] < sum(seconds[:2])
+
+
+async def test_spans_of_two_words_pass_the_check(engines: Fleet, registry: Registry) -> None:
+    table = Path(__file__).parents[1] / "unit" / "models" / "mixed_spans.tsv"
+    lines = [line.split("\t") for line in table.read_text("utf-8").splitlines() if "¦[" in line]
+    assert len(lines) > 15
+    for language, line in lines:
+        text = re.sub(r"¦?\[[-\w]+\]", "", line).replace("\\n", "\n")
+        choice = registry.resolve(text, language=language, mixed=True)
+        assert len(choice.voices) > 1
+        assert [part.k async for part in speak_text(engines, choice, plan(choice), seed=5)]
 
 
 async def test_an_audit_speaks_it_again_equally(engines: Fleet, registry: Registry) -> None:

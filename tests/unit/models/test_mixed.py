@@ -56,4 +56,12 @@ WORDS = st.sampled_from(
 def test_nothing_is_lost_and_neighbours_differ(text: str, surrounding: str) -> None:
     found = spans(text, surrounding, DETECTOR)
     assert "".join(span.text for span in found) == text
+    assert len(found) == 1 or all(span.text.strip() for span in found)
     assert all(one.language != other.language for one, other in pairwise(found))
+
+
+def test_a_long_sentence_has_all_its_spans() -> None:
+    text = "phở bò and machine learning let it be " * 2_500
+    found = spans(text, "vi", DETECTOR)
+    assert len(found) == 5_000
+    assert "".join(span.text for span in found) == text
