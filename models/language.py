@@ -74,11 +74,12 @@ class LanguageDetector:
         """Load the model now. Blocking."""
         self._among(["load"], _LATIN, 1.0)
 
-    def detect(self, text: str) -> str:
-        """A BCP 47 tag. `text`: as `models.text.clean` gives it."""
+    def detect(self, text: str, default: str | None = None) -> str:
+        """A BCP 47 tag. `text`: as `models.text.clean` gives it. `default`: instead of the detector's own."""
+        default = default or self.default
         words = _WORD.findall(text[:_LOOK_AT_CHARACTERS])
         if not words:
-            return self.default
+            return default
         if is_vietnamese(words):
             return "vi"
         script = _script("".join(words))
@@ -86,9 +87,9 @@ class LanguageDetector:
             language, others = script
             return self._among(words, (language, *others), _LEAST_OF_SCRIPT) or language
         if len("".join(words)) < _LEAST_LETTERS or len(words) < _LEAST_WORDS:
-            return self.default
+            return default
         plain = all(map(str.isascii, words))
-        return self._among(words, _LATIN, _LEAST_OF_PLAIN if plain else _LEAST_OF_MARKED) or self.default
+        return self._among(words, _LATIN, _LEAST_OF_PLAIN if plain else _LEAST_OF_MARKED) or default
 
     def _among(self, words: list[str], languages: Collection[str], least: float) -> str | None:
         """The likeliest of some languages, if it is likely enough."""
@@ -107,6 +108,16 @@ class LanguageDetector:
         except ImportError:
             return None
         return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+
+def is_vietnamese_word(word: str) -> bool:
+    """Whether it carries a mark that Vietnamese has, in a syllable that it could have."""
+    return bool(_VIETNAMESE_MARKED.search(word) and _VIETNAMESE_SYLLABLE.fullmatch(word))
+
+
+def is_vietnamese_alone(text: str) -> bool:
+    """Whether there is a letter that Vietnamese alone has."""
+    return _VIETNAMESE_ALONE.search(text) is not None
 
 
 def is_vietnamese(words: list[str]) -> bool:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from itertools import count
 from math import ceil
 
+from models.choice import Choice
 from models.engine import SpeakError
 from models.fleet import Fleet
-from models.registry import Choice
 from models.single import slots_of
 from models.speak import speak_text
 from models.speech import Speech

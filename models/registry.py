@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from types import MappingProxyType
 
+from models import mixed as languages
 from models import normalise
+from models.choice import Choice, mix
 from models.engine import Engine, UnknownModel, UnknownVoice, UnsupportedLanguage, Voice
 from models.language import LanguageDetector
 from models.plugins import Options, load_engine
@@ -31,37 +33,7 @@ _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 _ANY_LANGUAGE = "mul"
 _NEVER_AUTOMATIC = "tone"
 _MOST_LISTED = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Who speaks what. `language`: BCP 47. `speaker_id`: as it was asked for, if it was. `text`: clean, without tag.
-
-    `normalised`: numbers, dates and the like are put into words before the engine gets them.
-    """
-
-    engine: Engine
-    voice: str
-    language: str
-    speaker_id: str | None
-    text: str
-    normalised: bool = True
-
-    @property
-    def model(self) -> str:
-        """The engine's name."""
-        return self.engine.name
-
-    @property
-    def words(self) -> str:
-        """The text as the engine gets it; made anew each time."""
-        return normalise.normalise(self.text, self.language) if self.normalised else self.text
-
-    @property
-    def revision(self) -> str:
-        """What decides the samples: the engine's revision, and that of the words where they are made for it."""
-        words = normalise.revision(self.language) if self.normalised else None
-        return self.engine.revision if words is None else f"{self.engine.revision}; {words}"
+_MOST_QUOTED = 40
 
 
 class Registry:
@@ -115,15 +87,44 @@ class Registry:
         voice: str | None = None,
         speaker_id: str | None = None,
         language: str | None = None,
+        *,
+        mixed: bool = False,
     ) -> Choice:
         """Choose engine, voice and language.
 
         A voice wins over a speaker, a speaker over the text's tag, and a voice's language is used where none is
         given. Without either, the first served engine that speaks the language, given or detected.
+        `mixed`: so are spoken spans of a language that the voice does not speak.
         Raises UnknownModel, UnknownVoice, UnsupportedLanguage; the message names the value and what is allowed.
         """
         tag, text = take_speaker_tag(clean(text))
-        speaker_id = speaker_id or tag
+        choice = self._resolve(text, model, voice, speaker_id or tag, language)
+        return self._mixed(choice, model) if mixed else choice
+
+    def _mixed(self, around: Choice, model: str) -> Choice:
+        """The spans of a text, each by a voice of its language: the one around it, if it speaks it."""
+        spoken: dict[str, Choice] = {around.language: around}
+        parts = []
+        for span in languages.spans(around.text, around.language, self._detector):
+            if span.language not in spoken:
+                spoken[span.language] = self._beside(around, model, span)
+            parts.append(replace(spoken[span.language], text=span.text))
+        return mix(around, parts)
+
+    def _beside(self, around: Choice, model: str, span: languages.Span) -> Choice:
+        voice = next(voice for voice in around.engine.voices if voice.name == around.voice)
+        if _rank(voice, span.language) is not None:
+            return self._choice(around.engine, voice, span.language, around.speaker_id, span.text)
+        try:
+            engine, voice = _by_language(self._candidates(model), span.language, detected=True)
+        except UnsupportedLanguage as error:
+            begin = span.text.strip()[:_MOST_QUOTED]
+            raise UnsupportedLanguage(f"mixed: nobody is there to speak {begin!r}: {error}") from None
+        return self._choice(engine, voice, span.language, around.speaker_id, span.text)
+
+    def _resolve(
+        self, text: str, model: str, voice: str | None, speaker_id: str | None, language: str | None
+    ) -> Choice:
         engines = self._candidates(model)
         if voice is None and speaker_id is not None:
             voice = self._voice_of_speaker(speaker_id)
@@ -137,7 +138,7 @@ class Registry:
             spoken = language or _own_language(known, text, self._detector)
             return self._choice(engine, known, spoken, speaker_id, text)
         wanted = language or self._detector.detect(text)
-        engine, known = _by_language(engines, wanted, language is None)
+        engine, known = _by_language(engines, wanted, detected=language is None)
         return self._choice(engine, known, wanted, speaker_id, text)
 
     def _choice(self, engine: Engine, voice: Voice, language: str, speaker_id: str | None, text: str) -> Choice:
@@ -180,7 +181,7 @@ def _own_language(voice: Voice, text: str, detector: LanguageDetector) -> str:
     return detector.detect(text) if voice.languages[0] == _ANY_LANGUAGE else voice.languages[0]
 
 
-def _by_language(engines: Sequence[Engine], language: str, detected: bool) -> tuple[Engine, Voice]:
+def _by_language(engines: Sequence[Engine], language: str, *, detected: bool) -> tuple[Engine, Voice]:
     for engine in engines:
         ranked = [(rank, n) for n, v in enumerate(engine.voices) if (rank := _rank(v, language)) is not None]
         if ranked:

@@ -68,6 +68,39 @@ def parts(text: str, max_characters: int) -> Iterator[Part]:
                 yield from _within(Part(sentence.text, after, sentence.glue, joins), max_characters)
 
 
+def sentences(text: str) -> Iterator[tuple[int, str]]:
+    """The sentences of all lines in order, each with the place where it begins."""
+    at = 0
+    for line in text.split("\n"):
+        begin = at
+        for sentence in _sentences(line):
+            begin = text.index(sentence.text, begin)
+            yield begin, sentence.text
+            begin += len(sentence.text)
+        at += len(line) + 1
+
+
+def break_after(text: str) -> Break:
+    """What ends a text that another one follows, by its punctuation and the white space behind it."""
+    bare = text.rstrip()
+    space = text[len(bare) :]
+    if _PARAGRAPH.search(space):
+        return Break.PARAGRAPH
+    if "\n" in space or _ends_with(_SENTENCE_END, bare):
+        return Break.SENTENCE
+    return Break.CLAUSE if ends_clause(bare) else Break.WORD
+
+
+def ends_clause(text: str) -> bool:
+    """Whether it ends in a comma, a colon or the like."""
+    return _ends_with(_CLAUSE_END, text)
+
+
+def _ends_with(mark: re.Pattern[str], text: str) -> bool:
+    tail = text[-8:]
+    return any(match.end() == len(tail) for match in mark.finditer(tail + " "))
+
+
 def _lines(paragraph: str) -> list[str]:
     """The lines of a paragraph; one that begins in lower case belongs to the line before it."""
     lines: list[list[str]] = []

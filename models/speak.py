@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from models.check import BARE, check, criteria_of
+from models.choice import Choice
 from models.engine import AudioRejected, Engine, EngineDied, Piece
 from models.fleet import Fleet
 from models.host import EnginePool
 from models.kept import Kept
-from models.registry import Choice
+from models.resample import resample
 from models.schedule import Claim, Lane
 from models.silence import pause
 from models.speech import Speech
@@ -35,14 +36,21 @@ class Spoken:
 
 def plan(choice: Choice) -> list[Chunk]:
     """The chunks that `speak_text` will speak, in order; their number is known beforehand."""
-    tags: Sequence[str] = getattr(choice.engine, "speaker_tags", ())
-    return split_turns(choice.words, choice.engine.max_characters, tags)
+    return [
+        chunk
+        for number, (part, after) in enumerate(choice.spans)
+        for chunk in split_turns(part.words, part.engine.max_characters, _tags(part.engine), after, number)
+    ]
 
 
-def estimate_seconds(engine: Engine, chunks: Sequence[Chunk], speed: float) -> float:
+def _tags(engine: Engine) -> Sequence[str]:
+    return getattr(engine, "speaker_tags", ())
+
+
+def estimate_seconds(choice: Choice, chunks: Sequence[Chunk], speed: float) -> float:
     """Seconds of audio, roughly, pauses included."""
     pauses = sum(chunk.pause_after_seconds for chunk in chunks) / speed
-    return pauses + sum(engine.estimate(chunk.text, speed) for chunk in chunks if chunk.voiced)
+    return pauses + sum(choice.of(chunk).engine.estimate(chunk.text, speed) for chunk in chunks if chunk.voiced)
 
 
 def chunk_seed(seed: int, k: int) -> int:
@@ -75,7 +83,7 @@ async def speak_text(
     checked: bool = True,
     kept: Kept | None = None,
 ) -> AsyncGenerator[Spoken, None]:
-    """Yield every chunk in order, checked, with the silence that follows it.
+    """Yield every chunk in order, checked, with the silence that follows it, at the choice's rate.
 
     At most one chunk more than `EnginePool.ahead` says is held, so a text of any length takes little memory.
     `chunks`: from `plan`. `seed`: 0 … 2**32-1. `timeout`: seconds that each chunk may take, beside ten times what it is
@@ -87,17 +95,18 @@ async def speak_text(
     """
     if not any(chunk.voiced for chunk in chunks):
         raise AudioRejected("there is no letter or number to speak in the text")
-    criteria = criteria_of(choice.engine) if checked else BARE
     ahead: deque[asyncio.Task[Speech]] = deque()
     upcoming = iter(enumerate(chunks, start=1))
     try:
         for k in range(1, len(chunks) + 1):
             while len(ahead) <= pool.ahead(choice.model) and (following := next(upcoming, None)) is not None:
                 number, chunk = following
-                piece = Piece(chunk.text, choice.voice, speed, chunk_seed(seed, number))
-                cost = choice.engine.cost(chunk.text, speed)
+                by = choice.of(chunk)
+                piece = Piece(chunk.text, by.voice, speed, chunk_seed(seed, number))
+                cost = by.engine.cost(chunk.text, speed)
                 limit, claim = timeout + 10 * cost, Claim(tenant, lane, cost)
-                speaking = _Speaking(pool, choice.engine, limit, tries, claim, criteria, kept)
+                criteria = criteria_of(by.engine) if checked else BARE
+                speaking = _Speaking(pool, by.engine, choice.rate, limit, tries, claim, criteria, kept)
                 ahead.append(asyncio.create_task(speaking.chunk(number, chunk, piece)))
             yield Spoken(k, len(chunks), await ahead.popleft())
     finally:
@@ -108,10 +117,14 @@ async def speak_text(
 
 @dataclass(frozen=True, slots=True)
 class _Speaking:
-    """How a chunk is spoken. `limit`: seconds a process may take for it. `tries`: processes that may fail over it."""
+    """How a chunk is spoken. `rate`: Hz that it is wanted at.
+
+    `limit`: seconds a process may take for it. `tries`: processes that may fail over it.
+    """
 
     pool: EnginePool | Fleet
     engine: Engine
+    rate: int
     limit: float
     tries: int
     claim: Claim
@@ -120,10 +133,12 @@ class _Speaking:
 
     async def chunk(self, k: int, chunk: Chunk, piece: Piece) -> Speech:
         """The chunk and its pause, checked."""
-        silence = pause(chunk.pause_after_seconds / piece.speed, self.engine.rate)
+        silence = pause(chunk.pause_after_seconds / piece.speed, self.rate)
         if not chunk.voiced:
-            return Speech(silence, self.engine.rate)
+            return Speech(silence, self.rate)
         speech = await self._kept_or_spoken(k, piece)
+        if speech.rate != self.rate:  # of another engine than the first
+            speech = await asyncio.to_thread(resample, speech, self.rate)
         return Speech(np.concatenate((speech.samples, silence)), speech.rate) if len(silence) else speech
 
     async def _kept_or_spoken(self, k: int, piece: Piece) -> Speech:

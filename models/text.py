@@ -23,11 +23,13 @@ class Chunk:
     """What is spoken in one go, and the silence after it in seconds at speed 1.
 
     `voiced` is False where there is nothing to speak (`—`, an emoji): such a chunk is its pause alone.
+    `span`: the number, from 0, of the span it is of, where a text is spoken by several voices.
     """
 
     text: str
     pause_after_seconds: float
     voiced: bool = True
+    span: int = 0
 
 
 def clean(text: str) -> str:
@@ -53,11 +55,12 @@ def has_speech(text: str) -> bool:
     return any(map(str.isalnum, text))
 
 
-def split(text: str, max_characters: int) -> list[Chunk]:
+def split(text: str, max_characters: int, after: Break = Break.END, span: int = 0) -> list[Chunk]:
     """Chunks of at most `max_characters`, in order, no word lost: all but white space is in them.
 
     Cut at paragraphs and sentences, neighbours in a paragraph grouped; a sentence too long at clause punctuation, then
-    at words, and a word too long between characters. `text`: as `clean` gives it.
+    at words, and a word too long between characters. `text`: as `clean` gives it. `after`: what ends all of it, and
+    `span`: which one it is, where other texts follow.
     """
     if max_characters < 1:
         raise ValueError(f"max_characters must be at least 1, not {max_characters}")
@@ -68,4 +71,6 @@ def split(text: str, max_characters: int) -> list[Chunk]:
             grouped[-1] = replace(part, text=last.text + last.glue + part.text)
         else:
             grouped.append(part)
-    return [Chunk(part.text, _PAUSE_SECONDS[part.after], has_speech(part.text)) for part in grouped]
+    if grouped and after is not Break.END:
+        grouped[-1] = replace(grouped[-1], after=after)
+    return [Chunk(part.text, _PAUSE_SECONDS[part.after], has_speech(part.text), span) for part in grouped]

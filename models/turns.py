@@ -4,10 +4,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from models.sentences import Break
 from models.text import Chunk, has_speech, split
 
 
-def split_turns(text: str, max_characters: int, tags: Sequence[str]) -> list[Chunk]:
+def split_turns(
+    text: str, max_characters: int, tags: Sequence[str], after: Break = Break.END, span: int = 0
+) -> list[Chunk]:
     """As `models.text.split`, and a chunk that goes on with a turn begins with the tag of who speaks.
 
     `tags`: of the speakers, such as `[S1]`; each speaks until the next tag. A text without any is split as ever, and so
@@ -17,9 +20,9 @@ def split_turns(text: str, max_characters: int, tags: Sequence[str]) -> list[Chu
     room = max_characters - longest - len(" ")
     tag = re.compile("|".join(map(re.escape, tags)))
     if not longest or room <= longest or tag.search(text) is None:
-        return split(text, max_characters)
+        return split(text, max_characters, after, span)
     speaker, chunks = "", []
-    for chunk in split(text, room):
+    for chunk in split(text, room, after, span):
         words = chunk.text if not speaker or tag.match(chunk.text) else f"{speaker} {chunk.text}"
         speaker = next(iter(tag.findall(chunk.text)[-1:]), speaker)
         chunks.append(replace(chunk, text=words, voiced=has_speech(tag.sub("", words))))

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from models.choice import Choice
 from models.measure import Figures, measure
-from models.registry import Choice
 from models.single import slots_of
 from models.speak import plan
 from models.text import Chunk, clean

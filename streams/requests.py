@@ -84,6 +84,7 @@ class SynthesisRequested(BaseModel):
     language: Annotated[str | None, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$")] = Field(
         None, description="BCP 47 tag; detected when absent"
     )
+    mixed: bool = Field(False, description="speak each span of another language with a voice of that language")
     speed: Annotated[float, Field(ge=0.25, le=4)] = Field(1.0, description="1 is the voice's own pace")
     seed: Annotated[int | None, Field(ge=0, lt=2**63), BeforeValidator(_whole)] = Field(
         None, description="default: made from the content"
@@ -117,7 +118,10 @@ class SynthesisRequested(BaseModel):
         speaker = self.speaker_id.lstrip("0") if self.speaker_id else None
         text = unicodedata.normalize("NFC", self.text)  # however its letters are composed, it sounds the same
         content = [text, self.model, self.voice, speaker, self.language, self.speed, self.seed, self.format]
-        return hashlib.sha256(orjson.dumps([*content, self.sample_rate])).hexdigest()
+        optional = (
+            ["mixed"] if self.mixed else []
+        )  # what came later does not change the fingerprints of what was before
+        return hashlib.sha256(orjson.dumps([*content, self.sample_rate, *optional])).hexdigest()
 
     def seed_or_derived(self) -> int:
         """The seed, or one made from the content, so that speaking it again gives the same samples."""

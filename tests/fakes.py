@@ -130,8 +130,9 @@ class Log:
 class Rig:
     """The agents among fakes; each `run` is a worker that starts, takes all of `log`, and stops."""
 
-    def __init__(self, settings: Settings, pool: InProcessPool | None = None) -> None:
+    def __init__(self, settings: Settings, pool: InProcessPool | None = None, registry: Registry | None = None) -> None:
         self.settings = settings
+        self.registry = registry or tone_registry()
         self.log = Log()
         self.store = MemoryStore()
         self.files = AudioFiles(self.store, wait=lambda _: None)
@@ -149,7 +150,7 @@ class Rig:
         """A worker's agents."""
         maker = Maker(self.settings, self.pool, self.files, "w")
         synthesis = Synthesis(self.settings, maker, self.writer, "w")
-        return Intake(self.settings, tone_registry(), synthesis, self.cancellations)
+        return Intake(self.settings, self.registry, synthesis, self.cancellations)
 
     async def run(self) -> Intake:
         """Take all, and finish it."""

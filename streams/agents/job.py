@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from models.audio import delivered_rate
+from models.choice import Choice
 from models.engine import ModelError, UnknownModel, UnknownVoice, UnsupportedFormat, UnsupportedLanguage
-from models.registry import Choice, Registry
+from models.registry import Registry
 from models.schedule import Lane
 from models.speak import estimate_seconds, plan
 from models.text import Chunk, clean, has_speech, take_speaker_tag
@@ -103,7 +104,7 @@ def understand(delivery: Delivery, request: SynthesisRequested, registry: Regist
         content=request.content_sha256(),
         choice=choice,
         chunks=chunks,
-        seconds=estimate_seconds(choice.engine, chunks, request.speed),
+        seconds=estimate_seconds(choice, chunks, request.speed),
         deliveries=[delivery],
     )
 
@@ -114,8 +115,15 @@ def choose(request: SynthesisRequested, registry: Registry) -> Choice:
     if not has_speech(spoken):
         raise RequestError(ErrorCode.INVALID_REQUEST, "text: there is no letter or number to speak in it")
     try:
-        choice = registry.resolve(request.text, request.model, request.voice, request.speaker_id, request.language)
-        delivered_rate(request.format, choice.engine.rate, request.sample_rate)
+        choice = registry.resolve(
+            request.text,
+            request.model,
+            request.voice,
+            request.speaker_id,
+            request.language,
+            mixed=request.mixed,
+        )
+        delivered_rate(request.format, choice.rate, request.sample_rate)
     except ModelError as error:
         raise RequestError(REFUSALS[type(error)], str(error)) from error
     return choice

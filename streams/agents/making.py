@@ -13,6 +13,7 @@ import stamina
 import structlog
 
 from models.audio import Encoded, Encoder
+from models.choice import MixedChoice
 from models.engine import AudioRejected, EngineTimeout, ModelError, OutOfMemory
 from models.fleet import Fleet
 from models.speak import Spoken as Piece
@@ -154,7 +155,7 @@ class Maker:
             put = self._files.replace  # damaged, and its writer is gone; or the failure of an earlier try
 
     async def _speak(self, job: Job, path: Path, spoken: Spoken, meanwhile: Interim) -> Draft:
-        request, engine = job.request, job.choice.engine
+        request = job.request
         pieces = speak_text(
             self._pool,
             job.choice,
@@ -168,7 +169,7 @@ class Maker:
             checked=self._settings.check == "on",
             kept=meanwhile.resuming,
         )
-        encoder = await in_thread(Encoder, path, request.format, engine.rate, request.sample_rate)
+        encoder = await in_thread(Encoder, path, request.format, job.choice.rate, request.sample_rate)
         seconds = 0.0
         with encoder:
             async with aclosing(pieces), _stop_of(job) as stop:
@@ -202,13 +203,7 @@ class Maker:
             model_revision=choice.revision,
             voice=choice.voice,
             language=choice.language,
-            synthesis={
-                "speed": request.speed,
-                "seed": request.seed_or_derived(),
-                "characters": len(request.text),
-                "chunks": len(job.chunks),
-                "text_sha256": hashlib.sha256(request.text.encode()).hexdigest(),
-            },
+            synthesis=_synthesis(job),
             metadata=request.metadata or {},
             callback_url=request.callback,
             content_sha256=job.content,
@@ -217,6 +212,23 @@ class Maker:
             attempts=job.attempt,
             worker=self._worker,
         )
+
+
+def _synthesis(job: Job) -> dict[str, Any]:
+    """How it was spoken. `mixed`: by several `voices`, and what to ask for to get the same ones again."""
+    request, choice = job.request, job.choice
+    how: dict[str, Any] = {
+        "speed": request.speed,
+        "seed": request.seed_or_derived(),
+        "characters": len(request.text),
+        "chunks": len(job.chunks),
+        "text_sha256": hashlib.sha256(request.text.encode()).hexdigest(),
+    }
+    if isinstance(choice, MixedChoice):
+        around = choice.around
+        how["mixed"] = {"model": request.model, "voice": around.full_voice, "language": around.language}
+        how["voices"] = choice.voices
+    return how
 
 
 @asynccontextmanager

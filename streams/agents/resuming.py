@@ -7,7 +7,7 @@ import numpy as np
 import orjson
 import structlog
 
-from models.engine import Piece
+from models.engine import Engine, Piece
 from models.speech import Speech
 from storage.errors import StoreError
 from storage.parts import SpokenParts
@@ -30,8 +30,8 @@ class Resuming:
 
     def __init__(self, job: Job, parts: SpokenParts, settings: Settings) -> None:
         self._parts = parts
-        self._rate = job.choice.engine.rate
-        self._job = [job.content, job.choice.model, job.choice.engine.revision, self._rate, settings.check]
+        self._job = job
+        self._check = settings.check
         self._there: set[int] | None = None
         self._looking = asyncio.Lock()
         self._waiting: deque[tuple[int, bytes, Speech]] = deque()
@@ -44,17 +44,17 @@ class Resuming:
             async with self._looking:
                 if self._there is None:
                     self._there = await asyncio.to_thread(self._parts.there)
-            data = await asyncio.to_thread(self._parts.get, k, self._identity(piece)) if k in self._there else None
+            data = await asyncio.to_thread(self._parts.get, k, self._identity(k, piece)) if k in self._there else None
         except StoreError as error:
             log.warning("what was spoken before cannot be read", file_id=self._file_id, chunk=k, error=str(error))
             return None
-        return None if data is None else Speech(np.frombuffer(data, "<f4"), self._rate)
+        return None if data is None else Speech(np.frombuffer(data, "<f4"), self._engine(k).rate)
 
     def keep(self, k: int, piece: Piece, speech: Speech) -> None:
         """See `Kept.keep`."""
         if not self._usable or len(self._waiting) >= _MOST_WAITING:
             return
-        self._waiting.append((k, self._identity(piece), speech))
+        self._waiting.append((k, self._identity(k, piece), speech))
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write())
 
@@ -82,9 +82,15 @@ class Resuming:
         except StoreError as error:  # it goes with the file
             log.warning("what was kept stays", file_id=self._file_id, error=str(error))
 
-    def _identity(self, piece: Piece) -> bytes:
+    def _engine(self, k: int) -> Engine:
+        """Who speaks chunk `k`."""
+        return self._job.choice.of(self._job.chunks[k - 1]).engine
+
+    def _identity(self, k: int, piece: Piece) -> bytes:
         """All that decides the samples."""
-        return orjson.dumps([*self._job, piece.text, piece.voice, piece.speed, piece.seed])
+        engine = self._engine(k)
+        by = [self._job.content, engine.name, engine.revision, engine.rate, self._check]
+        return orjson.dumps([*by, piece.text, piece.voice, piece.speed, piece.seed])
 
     @property
     def _file_id(self) -> str:

@@ -31,6 +31,7 @@ def say(
     model: Annotated[str | None, typer.Option(help="engine; by language when absent")] = None,
     audio_format: Annotated[str | None, typer.Option("--format", help="wav, flac, mp3, opus, ogg or pcm")] = None,
     speed: Annotated[float | None, typer.Option(help="0.25 to 4; 1 is the voice's own pace")] = None,
+    mixed: Annotated[bool, typer.Option("--mixed", help="each span of another language by a voice of it")] = False,
     timeout: Annotated[float, typer.Option(help="seconds to wait for the outcome")] = 120,
     play: Annotated[bool, typer.Option("--play", help="play it when it is there")] = False,
     as_json: Json = False,
@@ -38,6 +39,7 @@ def say(
     """Speak a text: produces one request, waits for its outcome, and saves the audio."""
     suffix = output.suffix.lstrip(".").lower() if output else ""
     fields = {"voice": voice, "language": language, "model": model, "format": audio_format or suffix, "speed": speed}
+    fields |= {"mixed": mixed}
     request = {"text": text, "request_id": str(uuid.uuid4()), "return_audio": True}
     request |= {name: value for name, value in fields.items() if value}
     event = asyncio.run(_ask(configured(), request, timeout))

@@ -7,6 +7,7 @@ import orjson
 import typer
 from rich.console import Console
 
+from models.choice import Choice
 from models.speak import estimate_seconds, plan
 from models.text import Chunk
 from streams.cli.common import Json, configured, print_json
@@ -22,11 +23,13 @@ def text(
     voice: Annotated[str | None, typer.Option(help="voice, see `loa voices`")] = None,
     speaker: Annotated[str | None, typer.Option(help="number in the table of speakers")] = None,
     speed: Annotated[float | None, typer.Option(help="0.25 to 4; 1 is the voice's own pace")] = None,
+    mixed: Annotated[bool, typer.Option("--mixed", help="each span of another language by a voice of it")] = False,
     as_json: Json = False,
 ) -> None:
     """Show what would be spoken: language, words, pieces and pauses, voice, estimated seconds. Needs no broker."""
     raw = sys.stdin.buffer.read() if text == "-" else text.encode("utf-8", "surrogateescape")
     fields = {"language": language, "model": model, "voice": voice, "speaker_id": speaker, "speed": speed}
+    fields |= {"mixed": True} if mixed else {}
     given = {name: value for name, value in fields.items() if value is not None}
     try:
         told = _spoken({"text": raw.decode("utf-8", "replace"), **given})
@@ -47,17 +50,19 @@ def _spoken(fields: dict[str, Any]) -> dict[str, Any]:
     return {
         "language": choice.language,
         "normalised": choice.words,
-        "chunks": [_chunk(chunk, request.speed) for chunk in chunks],
+        "chunks": [_chunk(choice, chunk, request.speed) for chunk in chunks],
         "voice": choice.voice,
         "model": choice.model,
         "speaker_id": choice.speaker_id,
-        "estimate_seconds": round(estimate_seconds(choice.engine, chunks, request.speed), 3),
+        "estimate_seconds": round(estimate_seconds(choice, chunks, request.speed), 3),
     }
 
 
-def _chunk(chunk: Chunk, speed: float) -> dict[str, Any]:
-    """A pause is as long as the speed makes it."""
-    return {"text": chunk.text, "pause_after_seconds": round(chunk.pause_after_seconds / speed, 3)}
+def _chunk(choice: Choice, chunk: Chunk, speed: float) -> dict[str, Any]:
+    """A pause is as long as the speed makes it. Who speaks it is told where several do."""
+    told = {"text": chunk.text, "pause_after_seconds": round(chunk.pause_after_seconds / speed, 3)}
+    by = choice.of(chunk)
+    return told if by is choice else told | {"language": by.language, "model": by.model, "voice": by.voice}
 
 
 def _print(told: dict[str, Any]) -> None:
@@ -66,4 +71,5 @@ def _print(told: dict[str, Any]) -> None:
     console.print(f"{told['language']}, {told['model']}/{told['voice']}{speaker}, {told['estimate_seconds']:.1f} s")
     for number, chunk in enumerate(told["chunks"], start=1):
         pause = f"  ({chunk['pause_after_seconds']:g} s)" if chunk["pause_after_seconds"] else ""
-        console.print(f"{number}  {chunk['text']}{pause}", soft_wrap=True)
+        by = f"{chunk['language']}, {chunk['model']}/{chunk['voice']}: " if "voice" in chunk else ""
+        console.print(f"{number}  {by}{chunk['text']}{pause}", soft_wrap=True)

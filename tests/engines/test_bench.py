@@ -15,11 +15,11 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from models.choice import Choice
 from models.engine import SpeakError
 from models.fleet import Fleet
 from models.measure import Figures, measure
 from models.plugins import load_engine
-from models.registry import Choice
 from models.text import Chunk
 from streams.cli import app
 from tests.kafka.processes import PATIENCE, until

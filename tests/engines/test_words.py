@@ -48,7 +48,7 @@ def test_a_number_may_become_ten_times_as_long_and_still_fits(registry: Registry
         chunks = plan(choice)
         assert sum(len(chunk.text) for chunk in chunks) > 5 * len(text)
         assert all(len(chunk.text) <= choice.engine.max_characters for chunk in chunks)
-        assert estimate_seconds(choice.engine, chunks, 1.0) > 100
+        assert estimate_seconds(choice, chunks, 1.0) > 100
 
 
 def test_the_words_belong_to_the_revision() -> None:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from itertools import islice
 
 from models.audio import Encoder
+from models.choice import Choice
 from models.engine import ModelError
 from models.fleet import Fleet
-from models.registry import Choice, Registry
+from models.registry import Registry
 from models.speak import plan, speak_text
 from storage.errors import CorruptRecord
 from storage.files import AudioFiles
@@ -39,7 +40,7 @@ async def respeak(
     if not same:
         return
     async with AsyncExitStack() as stack:
-        engines = open_engines(settings, sorted({record.model for record in same}))
+        engines = open_engines(settings, sorted(set().union(*(_choice(registry, record).models for record in same))))
         stack.push_async_callback(engines.close)
         await engines.start()
         again = _Again(settings, files, engines, registry)
@@ -82,7 +83,7 @@ class _Again:
             checked=settings.check == "on",
         )
         with self.files.store.scratch() as path:
-            encoder = await in_thread(Encoder, path, record.format, choice.engine.rate, record.sample_rate)
+            encoder = await in_thread(Encoder, path, record.format, choice.rate, record.sample_rate)
             with encoder:
                 async with aclosing(pieces):
                     async for piece in pieces:
@@ -92,6 +93,9 @@ class _Again:
 
 def _choice(registry: Registry, record: Record) -> Choice:
     """Who spoke it, and in which language: that decides how numbers and dates are read."""
+    mixed = record.synthesis.get("mixed")
+    if mixed:
+        return registry.resolve(record.text, mixed["model"], mixed["voice"], language=mixed["language"], mixed=True)
     return registry.resolve(record.text, record.model, f"{record.model}/{record.voice}", language=record.language)
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from models.choice import Choice
 from models.engine import AudioRejected, EngineDied, Piece
 from models.plugins import load_engine
-from models.registry import Choice
 from models.speak import chunk_seed, plan, retry_seed, speak_text
 from models.speech import Speech
 from tests.fakes import InProcessPool

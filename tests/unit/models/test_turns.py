@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.choice import Choice
 from models.dia import Dia
-from models.registry import Choice
 from models.speak import plan
 from models.text import clean, split
 from models.turns import split_turns

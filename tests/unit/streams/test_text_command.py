@@ -99,3 +99,19 @@ def test_what_a_request_is_refused_for_is_refused(run: Run, arguments: list[str]
 def test_a_wrong_setting_is_refused_by_name(run: Run) -> None:
     result = run("Hello", TTS_NORMALISE="maybe")
     assert "TTS_NORMALISE='maybe'" in str(result.exception)
+
+
+def test_who_speaks_each_span_is_told(run: Run) -> None:
+    text = "Xin chào các bạn. Welcome to the 2nd part of this lesson."
+    answer = told(run(text, "--mixed", "--json"))
+    assert [(chunk["language"], chunk["model"], chunk["voice"]) for chunk in answer["chunks"]] == [
+        ("vi", "espeak", "vi"),
+        ("en", "hibari", "heart"),
+    ]
+    assert answer["normalised"] == "Xin chào các bạn. Welcome to the second part of this lesson."
+    assert (answer["language"], answer["model"], answer["voice"]) == ("en", "hibari", "heart")
+    assert "1  vi, espeak/vi: Xin chào các bạn." in run(text, "--mixed").stdout
+    assert "voice" not in told(run(text, "--json"))["chunks"][0]
+    refused = run(text, "--mixed", "--model", "hibari", "--language", "en")
+    assert refused.exit_code == 1
+    assert "unsupported_language: mixed: nobody is there to speak 'Xin chào các bạn.'" in refused.stderr
