@@ -28,6 +28,7 @@ WRITTEN_BY = {
     "cleanup": "timer, operators: what to clean up",
     "webhooks": "`loa webhooks`: deliveries that are due, and how they ended",
     "deleted": "worker: a file is gone",
+    "retained": "worker: a file's expiry or pin was changed",
 }
 
 

@@ -102,6 +102,17 @@ class Record(_Stored):
     attempts: int = 1
     worker: str | None = None
     cached: bool = False
+    pinned: bool = False
+    """Held: neither its expiry nor a request deletes it until it is released."""
+    retained_at: Instant | None = None
+    """When its expiry or pin was changed last, later each time; None: they are as the request wanted them."""
+
+    def retained_as(self, other: "Record") -> "Record":
+        """Itself, with the expiry and pin of another, where those were changed since it was asked for."""
+        if other.retained_at is None:
+            return self
+        kept = {name: getattr(other, name) for name in ("expires_at", "pinned", "retained_at")}
+        return self.model_copy(update=kept)
 
 
 class Tombstone(_Stored):

@@ -139,4 +139,8 @@ def _what(short: str, event: Mapping[str, Any], headers: Mapping[str, str]) -> s
         return f"{said('code')}: {said('message')}, attempt {said('attempts')}, by {said('worker')}"
     if short == "deleted":
         return f"{said('reason')}, {said('file_size')} bytes freed"
+    if short == "retained":
+        return f"kept until {said('expires_at')}" + (", pinned" if event.get("pinned") is True else "")
+    if short == "cleanup" and event.get("keep"):
+        return "asked to keep it"
     return {"cleanup": "asked to delete it", "commands": "cancelled"}.get(short, "")
