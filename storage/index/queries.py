@@ -23,9 +23,7 @@ _PRESENT = files.c.present == sql.literal(1, literal_execute=True)
 
 # Files by their key alone: by a planner's old figures, all that are gone might look like few enough to walk.
 _OF_FILE = (files.c.present, files.c.deleted_at, files.c.reason, files.c.expires_at.label("kept_until"))
-_JOBS = sql.select(jobs, *_OF_FILE).outerjoin(
-    files, files.c.file_id == jobs.c.file_id
-)
+_JOBS = sql.select(jobs, *_OF_FILE).outerjoin(files, files.c.file_id == jobs.c.file_id)
 
 
 def job(connection: Connection, file_id: str) -> Job | None:

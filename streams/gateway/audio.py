@@ -65,7 +65,8 @@ async def link(
     if links is None:
         raise not_found("links are not made here: there is no TTS_LINK_SECRET")
     record = await parts.library.record(file_id, caller)
-    until = min(record.expires_at, datetime.now(UTC) + timedelta(seconds=seconds)).replace(microsecond=0)
+    now = datetime.now(UTC)
+    until = min(record.good_until(now), now + timedelta(seconds=seconds)).replace(microsecond=0)
     url = signed_url(parts.settings, links, file_id, until)
     return JSONResponse({"success": True, "url": url, "expires_at": iso(until)})
 

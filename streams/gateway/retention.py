@@ -38,7 +38,10 @@ FAILURES: Responses = {
     410: {"description": "it expired or was deleted"},
 }
 BODY: dict[str, Any] = {
-    "requestBody": {"required": True, "content": {"application/merge-patch+json": {"schema": Changes.model_json_schema()}}}
+    "requestBody": {
+        "required": True,
+        "content": {"application/merge-patch+json": {"schema": Changes.model_json_schema()}},
+    }
 }
 
 

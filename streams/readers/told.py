@@ -176,6 +176,10 @@ def _event(record: ConsumerRecord, short: str, fields: dict[str, Any]) -> Change
         return Failed(about=told.about, time=when(record), place=place_of(record), **same)
     if short == "completed":
         return _completed(_Completed.model_validate(fields))
+    return _of_file(short, fields)
+
+
+def _of_file(short: str, fields: dict[str, Any]) -> Change | None:
     if short == "deleted":
         gone = _Deleted.model_validate(fields)
         # Of an orphan nothing was ever announced; its request may still be spoken.
