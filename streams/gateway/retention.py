@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from storage.records import Instant, Record, iso
-from streams.events import CleanupRequested, Keep
+from streams.events import AudioRetained, CleanupRequested, Keep
 from streams.gateway.answers import MetadataAnswer, Responses
 from streams.gateway.errors import ApiError
 from streams.gateway.keys import Scope
@@ -108,9 +108,13 @@ def _wrong(message: str) -> ApiError:
 
 
 def _says(event: dict[str, Any], keep: Keep) -> bool:
-    """Whether an event says what was asked for."""
-    until = keep.expires_at is None or datetime.fromisoformat(str(event.get("expires_at"))) >= keep.expires_at
-    return until and keep.pinned in {None, event.get("pinned")}
+    """Whether an event says what was asked for; a stranger's, which may say anything, does not."""
+    try:
+        said = AudioRetained.model_validate(event)
+    except ValidationError:
+        return False
+    until = keep.expires_at is None or said.expires_at >= keep.expires_at
+    return until and keep.pinned in {None, said.pinned}
 
 
 def _holds(record: Record, keep: Keep) -> bool:

@@ -8,7 +8,9 @@ import httpx
 import pytest
 
 from storage.records import Record, iso
+from streams.events import Keep
 from streams.gateway.keys import Scope, create
+from streams.gateway.retention import _says
 from tests.gateway.rig import Site
 
 BODY = {"text": "Hello there.", "model": "tone"}
@@ -133,3 +135,8 @@ async def test_a_file_that_goes_before_it_could_be_kept() -> None:
         site.delete(url.rpartition("/")[2], told=False)
         gone = await changed(client, url, pinned=True)
         assert (gone.status_code, gone.json()["error"]["code"]) == (409, "conflict")
+
+
+@pytest.mark.parametrize("event", [{}, {"expires_at": 7, "pinned": True}, {"expires_at": "2999-01-01", "pinned": []}])
+def test_an_event_of_a_stranger_says_nothing(event: dict[str, Any]) -> None:
+    assert not _says(event, Keep(file_id="0" * 32, expires_at=datetime.now(UTC), pinned=True))
