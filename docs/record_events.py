@@ -66,6 +66,7 @@ ABOUT: dict[str, Callable[[dict[str, Any]], bool]] = {
     "completed": lambda value: value["request_id"] == "spoken",
     "failed": lambda value: value["request_id"] == "refused",
     "deleted": lambda value: value["request_id"] == "spoken",
+    "retained": lambda value: value["request_id"] == "spoken",
     "requests.retry": lambda value: value["request_id"] == "retried",
     "requests.dlq": lambda value: value["request_id"] == "refused",
 }
@@ -104,6 +105,7 @@ async def record_all(ready: dict[str, str]) -> None:
             keep(short, record, value)
             missing.remove(short)
             if short == "completed":
+                await client.patch(f"/api/tts/audio/{value['file_id']}/metadata", json={"expiry_hours": 48})
                 await client.delete(f"/api/tts/audio/{value['file_id']}")
             if not missing:
                 return

@@ -95,7 +95,7 @@ def _said(field: Mapping[str, Any]) -> str:
 def _kind(field: Mapping[str, Any]) -> str:
     """A type in a few words."""
     if "$ref" in field:
-        return "[code](../README.md#when-a-request-fails)"
+        return "[code](../README.md#when-a-request-fails)" if field["$ref"].endswith("/ErrorCode") else "object"
     if "anyOf" in field:
         return " or ".join(_kind(each) for each in field["anyOf"] if each != {"type": "null"})
     if "const" in field:

@@ -66,21 +66,31 @@ class CleanUp:
         if isinstance(stored, Failure):
             self._settle_failure(due, stored, raw)
             return None
-        if stored.expires_at <= min(due.cutoff, self._files.clock()):
+        if not stored.pinned and stored.expires_at <= min(due.cutoff, self._files.clock()):
             tombstone = self._bury(stored, raw, "expired")
             return Deleted(tombstone, due.marker) if tombstone else None
-        # The file lives longer than this marker knew: it has another one, or gets it now.
-        self._files.mark(stored)
-        self._drop(due.marker)
+        self._replace_marker(due.marker, stored, raw)
         return None
 
+    def _replace_marker(self, marker: Marker, record: Record, raw: bytes) -> None:
+        """The file lives longer than its marker knew, or is pinned: it has another marker, or gets it now."""
+        self._files.mark(record)
+        self._drop(marker)
+        # Released meanwhile, it may need the very marker that was just dropped; released later, it gets that again.
+        now = self._files.raw(record.file_id)
+        if now is not None and now != raw and isinstance(stored := parse(now), Record):
+            self._files.mark(stored)
+
     def delete(self, file_id: str, reason: Reason = "requested") -> Deleted | None:
-        """Delete now. The tombstone is the first deletion's, however often it is called; None if there is no file."""
+        """Delete now. The tombstone is the first deletion's, however often it is called.
+
+        None if there is no file, or if it is pinned.
+        """
         while (raw := self._files.raw(file_id)) is not None:
             stored = parse(raw)
             if isinstance(stored, Tombstone):
                 return self._again(stored)
-            if isinstance(stored, Failure):
+            if isinstance(stored, Failure) or (isinstance(stored, Record) and stored.pinned):
                 return None
             tombstone = self._bury(stored, raw, reason)
             if tombstone is not None:

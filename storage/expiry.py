@@ -15,6 +15,9 @@ from storage.store import Store
 
 SHARDS = "0123456789abcdef"
 
+LOOK = timedelta(days=1)
+"""How often clean-up looks at a file that is pinned beyond its expiry."""
+
 _SLICE = timedelta(minutes=10)
 _SLICE_NAME = "%Y%m%dT%H%M"
 _TIME_NAME = "%Y%m%dT%H%M%SZ"
@@ -44,6 +47,14 @@ def slice_of(time: datetime) -> str:
     """The name of the ten minutes that hold a time."""
     utc = time.astimezone(UTC)
     return utc.replace(minute=utc.minute - utc.minute % 10).strftime(_SLICE_NAME)
+
+
+def next_look(expires_at: datetime, now: datetime) -> datetime:
+    """The expiry while it is to come, then the same time of the day, each day.
+
+    Made of the expiry alone, so that several markers of one file come together in one.
+    """
+    return expires_at if now < expires_at else expires_at + ((now - expires_at) // LOOK + 1) * LOOK
 
 
 def folder(time: datetime, shard: str) -> str:

@@ -27,7 +27,7 @@ from typing import BinaryIO
 import orjson
 
 from storage.errors import CorruptRecord, NotFound, Unavailable
-from storage.expiry import Marker
+from storage.expiry import Marker, next_look
 from storage.records import Failure, Record, Stored, Tombstone, parse, sha256
 from storage.store import Store
 
@@ -115,6 +115,8 @@ class AudioFiles:
         before = _parse_or_none(raw)
         if before is not None and self._stays(before, record):
             return self._theirs(before), False
+        if isinstance(before, Record):
+            record = record.retained_as(before)
         self.mark(record)
         if not self.store.swap(metadata_key(record.file_id), sha256(raw), record.to_bytes()):
             return self._theirs(self._winner(record.file_id)), False
@@ -169,8 +171,12 @@ class AudioFiles:
             return None
 
     def mark(self, record: Record) -> None:
-        """Note, before anything else is written, that this file is there to be cleaned up at its expiry."""
-        self._note(record.expires_at, record, file_path=record.file_path)
+        """Note, before anything else is written, that this file is there to be cleaned up at its expiry.
+
+        One that is pinned beyond its expiry is noted for its next look, of which there is one a day.
+        """
+        time = next_look(record.expires_at, self.clock()) if record.pinned else record.expires_at
+        self._note(time, record, file_path=record.file_path)
 
     def _note(self, time: datetime, about: Record | Failure, **more: str) -> None:
         note = {"request_id": about.request_id, "tenant": about.tenant} | more

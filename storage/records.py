@@ -1,7 +1,7 @@
 """What is kept of a file: the record that commits it, the tombstone that outlives it, or why there is none."""
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -19,6 +19,8 @@ from pydantic import (
 from storage.errors import CorruptRecord
 
 Reason = Literal["expired", "requested", "orphaned"]
+
+_PINNED = timedelta(hours=1)
 
 
 def file_id(tenant: str, request_id: str) -> str:
@@ -102,6 +104,21 @@ class Record(_Stored):
     attempts: int = 1
     worker: str | None = None
     cached: bool = False
+    pinned: bool = False
+    """Held: neither its expiry nor a request deletes it until it is released."""
+    retained_at: Instant | None = None
+    """When its expiry or pin was changed last, later each time; None: they are as the request wanted them."""
+
+    def good_until(self, now: datetime) -> datetime:
+        """How long it can be had at least: until it expires; an hour while it is pinned, since it may be released."""
+        return max(self.expires_at, now + _PINNED) if self.pinned else self.expires_at
+
+    def retained_as(self, other: "Record") -> "Record":
+        """Itself, with the expiry and pin of another, where those were changed since it was asked for."""
+        if other.retained_at is None:
+            return self
+        kept = {name: getattr(other, name) for name in ("expires_at", "pinned", "retained_at")}
+        return self.model_copy(update=kept)
 
 
 class Tombstone(_Stored):

@@ -136,22 +136,37 @@ class SynthesisFailed(OutcomeEvent):
         return "failed"
 
 
+class Keep(BaseModel):
+    """Which file is to be kept: until a time (no earlier than it is), or pinned, until it is released."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    file_id: FileId
+    expires_at: Instant | None = Field(None, description="absent: as it is; an expiry never moves earlier")
+    pinned: bool | None = Field(None, description="true: nothing deletes it; false: it is released; absent: as it is")
+
+
 class CleanupRequested(Event):
-    """Remove what of one shard expired before a cutoff, or one file whatever its expiry."""
+    """Remove what of one shard expired before a cutoff, or one file whatever its expiry; or keep one file."""
 
     topic = "cleanup"
 
     cutoff: Instant | None = Field(None, description="only what expired before; never later than now")
     shard: Annotated[str | None, Field(pattern=r"^[0-9a-f]$")] = Field(None, description="first digit of the file ids")
     file_id: FileId | None = Field(None, description="the one file to delete")
+    # Not beside file_id: a worker of a version that does not know it must not delete the file.
+    keep: Keep | None = Field(None, description="the one file to keep: its `file_id`, and `expires_at` or `pinned`")
     tenant: str | None = Field(None, description="only if it is this tenant's")
 
     def key(self) -> str:
         """See `Event.key`."""
-        return self.file_id or f"shard-{self.shard}"
+        return self.keep.file_id if self.keep else self.file_id or f"shard-{self.shard}"
 
     def outcome(self) -> str:
         """See `Event.outcome`."""
+        if self.keep:
+            until = f"{self.keep.expires_at:%Y%m%dT%H%M%S.%fZ}" if self.keep.expires_at else "as-it-is"
+            return f"keep.{until}.{self.keep.pinned}"
         return "cleanup" if self.cutoff is None else f"cleanup.{self.cutoff:%Y%m%dT%H%M%S.%fZ}"
 
 
@@ -184,6 +199,28 @@ class AudioDeleted(Event):
     def key(self) -> str:
         """See `Event.key`."""
         return self.file_id
+
+
+class AudioRetained(Event):
+    """How long a file is kept, after that was changed. A repeat has the same `ce_id`."""
+
+    topic = "retained"
+
+    file_id: FileId
+    request_id: str = Field(description="whose file it is")
+    tenant: str = Field(description="whose request that was")
+    created_at: Instant = Field(description="of the file")
+    expires_at: Instant = Field(description="when the audio may be deleted")
+    pinned: bool = Field(description="nothing deletes it until it is released")
+    retained_at: Instant | None = Field(None, description="of the last change; absent: there was none")
+
+    def key(self) -> str:
+        """See `Event.key`."""
+        return self.file_id
+
+    def outcome(self) -> str:
+        """Each change is another one."""
+        return f"retained.{self.retained_at:%Y%m%dT%H%M%S.%fZ}" if self.retained_at else "retained"
 
 
 class WebhookDelivery(Event):
@@ -219,6 +256,7 @@ EVENTS: tuple[type[Event], ...] = (
     CleanupRequested,
     CancelRequested,
     AudioDeleted,
+    AudioRetained,
     WebhookDelivery,
 )
 

@@ -27,6 +27,7 @@ RETENTION_DAYS = {
     "cleanup": 7.0,
     "webhooks": 7.0,
     "deleted": 30.0,
+    "retained": 30.0,
 }
 SINGLE = frozenset({"commands"})  # every worker reads all of it
 

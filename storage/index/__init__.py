@@ -13,6 +13,7 @@ from storage.index.changes import (
     DeliveryNoted,
     Failed,
     Progressed,
+    Retained,
     Shown,
 )
 from storage.index.database import sqlite_url
@@ -41,6 +42,7 @@ __all__ = [
     "Page",
     "Progressed",
     "Read",
+    "Retained",
     "Shown",
     "Status",
     "Totals",

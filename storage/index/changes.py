@@ -217,7 +217,26 @@ class DeliveryNoted:
         return hashlib.sha256("\0".join((self.webhook_id, self.endpoint, self.url)).encode()).hexdigest()[:32]
 
 
-Change = Asked | Progressed | Failed | Completed | CancelAsked | Deleted | DeliveryNoted
+@dataclass(frozen=True, slots=True)
+class Retained:
+    """How long a file is kept, after that was changed. `created_at`: of that file. `retained_at`: of the change."""
+
+    about: About
+    created_at: datetime
+    expires_at: datetime
+    pinned: bool
+    retained_at: datetime
+
+    @classmethod
+    def of(cls, record: Record) -> "Retained | None":
+        """As the store has it; None where it was never changed."""
+        if record.retained_at is None:
+            return None
+        about = About(record.file_id, record.tenant, record.request_id)
+        return cls(about, record.created_at, record.expires_at, record.pinned, record.retained_at)
+
+
+Change = Asked | Progressed | Failed | Completed | CancelAsked | Deleted | Retained | DeliveryNoted
 
 
 def milliseconds(seconds: float | None) -> int | None:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from storage.errors import CorruptRecord
 from storage.files import AudioFiles, metadata_key
-from storage.index.changes import About, Change, Completed, Deleted
+from storage.index.changes import About, Change, Completed, Deleted, Retained
 from storage.index.index import Index
 from storage.index.moments import moment
 from storage.index.tables import files as table
@@ -52,7 +52,7 @@ def _changes(files: AudioFiles, file_id: str) -> list[Change]:
         if stored is None or isinstance(stored, Failure):  # there is no file; the log tells of the failure
             return []
         if isinstance(stored, Record):
-            return [Completed.of(stored)]
+            return _told(stored)
         gone = Deleted.of(stored)
         return [*_made(stored), gone] if gone else []
     except (CorruptRecord, ValueError) as error:
@@ -64,9 +64,15 @@ def _changes(files: AudioFiles, file_id: str) -> list[Change]:
 def _made(tombstone: Tombstone) -> list[Change]:
     """The file as it was, as far as its tombstone tells."""
     try:
-        return [Completed.of(Record.model_validate(tombstone.model_dump() | {"text": ""}))]
+        return _told(Record.model_validate(tombstone.model_dump() | {"text": ""}))
     except ValidationError:
         return []
+
+
+def _told(record: Record) -> list[Change]:
+    """What a record tells: the file, and how long it is kept where that was changed."""
+    kept = Retained.of(record)
+    return [Completed.of(record), *([kept] if kept else [])]
 
 
 def _present(index: Index) -> Iterator[str]:

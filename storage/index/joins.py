@@ -28,6 +28,7 @@ _FAILURE = (
     *("code", "message", "retryable"),
 )
 _MAKING = ("created_at", "sha256", "format", "size", "duration_seconds", "expires_at")
+_KEEPING = ("kept_created_at", "retained_at", "kept_until", "kept_pinned")
 _DELETION = ("gone_created_at", "deleted_at", "reason")
 
 
@@ -54,9 +55,13 @@ def join_jobs(one: Row, other: Row) -> Row:
 
 
 def join_files(one: Row, other: Row) -> Row:
-    """What both know: the latest making of a file, and the latest deletion."""
+    """What both know: the latest making of a file, the latest deletion, and the last change of its expiry."""
     joined = dict(one)
-    for columns, key in ((_MAKING, _made), (_DELETION, lambda row: _key(row, *_DELETION))):
+    for columns, key in (
+        (_MAKING, _made),
+        (_DELETION, lambda row: _key(row, *_DELETION)),
+        (_KEEPING, lambda row: _key(row, *_KEEPING)),
+    ):
         best = _best(max, key, one, other)
         for name in columns:
             joined[name] = best[name]
@@ -74,9 +79,13 @@ def finish_job(row: Row) -> Row:
 
 
 def finish_file(row: Row) -> Row:
-    """Fill in whether it is there."""
+    """Fill in whether it is there, and how long that file is kept."""
     made, gone = row["created_at"], row["gone_created_at"]
     row["present"] = int(made is not None and (gone is None or gone < made))
+    kept = made is not None and row["kept_created_at"] == made
+    row["pinned"] = int(kept and row["kept_pinned"])
+    if kept:
+        row["expires_at"] = max(row["expires_at"], row["kept_until"])
     return row
 
 
@@ -133,11 +142,13 @@ def _asking(row: Row) -> tuple[Any, ...] | None:
 
 
 def _resulting(row: Row) -> tuple[Any, ...] | None:
-    return _key(row, "completed_at", "sha256")
+    """What is announced of a file whose expiry was changed since has the later one."""
+    return _key(row, "completed_at", "sha256", "expires_at")
 
 
 def _made(row: Row) -> tuple[Any, ...] | None:
-    return _key(row, "created_at", "sha256")
+    """See `_resulting`."""
+    return _key(row, "created_at", "sha256", "expires_at")
 
 
 def _failing(row: Row) -> tuple[Any, ...] | None:

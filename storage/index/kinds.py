@@ -34,7 +34,8 @@ class Kind:
         return self.table.c[self.key]
 
 
+_OF_FILES = ("created_at", "deleted_at", "retained_at")
 JOBS = Kind("jobs", jobs, "file_id", job_of, join_jobs, finish_job, job_sums, ("completed_at",))
-FILES = Kind("files", files, "file_id", file_of, join_files, finish_file, file_sums, ("created_at", "deleted_at"))
+FILES = Kind("files", files, "file_id", file_of, join_files, finish_file, file_sums, _OF_FILES)
 DELIVERIES = Kind("deliveries", deliveries, "delivery_id", delivery_of, join_deliveries, finish_delivery, delivery_sums)
 KINDS = (JOBS, FILES, DELIVERIES)

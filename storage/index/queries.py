@@ -22,9 +22,8 @@ _QUEUED = jobs.c.status == sql.literal("queued", literal_execute=True)
 _PRESENT = files.c.present == sql.literal(1, literal_execute=True)
 
 # Files by their key alone: by a planner's old figures, all that are gone might look like few enough to walk.
-_JOBS = sql.select(jobs, files.c.present, files.c.deleted_at, files.c.reason).outerjoin(
-    files, files.c.file_id == jobs.c.file_id
-)
+_OF_FILE = (files.c.present, files.c.deleted_at, files.c.reason, files.c.expires_at.label("kept_until"))
+_JOBS = sql.select(jobs, *_OF_FILE).outerjoin(files, files.c.file_id == jobs.c.file_id)
 
 
 def job(connection: Connection, file_id: str) -> Job | None:
@@ -126,7 +125,7 @@ def queued_seconds(connection: Connection, lane: str | None, tenant: str | None)
 def _expired(connection: Connection, tenant: str | None, now: datetime) -> tuple[int, int]:
     """Number and bytes of files that have expired and are still there: a range of an index, no longer than they are."""
     query = sql.select(sql.func.count(), sql.func.coalesce(sql.func.sum(files.c.size), 0)).where(
-        _PRESENT, files.c.expires_at <= micros(now)
+        _PRESENT, files.c.expires_at <= micros(now), files.c.pinned == 0
     )
     if tenant is not None:
         query = query.where(files.c.tenant == tenant)

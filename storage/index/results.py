@@ -86,6 +86,7 @@ class File:
     duration_seconds: float | None
     deleted_at: datetime | None
     reason: str | None
+    pinned: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ class DeliveryPage:
 
 
 def job(row: Mapping[Any, Any]) -> Job:
-    """A row of the jobs, beside `present`, `deleted_at` and `reason` of its file, if that is known."""
+    """A row of the jobs, beside `present`, `deleted_at`, `reason` and expiry of its file, if that is known."""
     gone = row["present"] == 0
     completed = row["completed_at"] is not None
     stands = row["status"] in {"failed", "cancelled"}
@@ -170,7 +171,7 @@ def job(row: Mapping[Any, Any]) -> Job:
         attempts=row["attempts"] if completed else tried,
         metadata=orjson.loads(row["metadata"]) if row["metadata"] else None,
         estimated_seconds=seconds_or_none(row["estimated_ms"]),
-        expires_at=moment_or_none(row["expires_at"]),
+        expires_at=moment_or_none(row["kept_until"] or row["expires_at"] if completed else None),
         deleted_at=moment_or_none(row["deleted_at"]) if gone else None,
         delete_reason=row["reason"] if gone else None,
         worker=worker,
@@ -198,6 +199,7 @@ def file(row: Mapping[Any, Any]) -> File:
         duration_seconds=row["duration_seconds"],
         deleted_at=moment_or_none(row["deleted_at"]) if gone else None,
         reason=row["reason"] if gone else None,
+        pinned=bool(row["pinned"]),
     )
 
 

@@ -15,6 +15,7 @@ from storage.index.changes import (
     DeliveryNoted,
     Failed,
     Progressed,
+    Retained,
     Shown,
     milliseconds,
 )
@@ -31,7 +32,7 @@ BLANK_FILE: Row = dict.fromkeys(files.c.keys())
 
 def job_of(change: Change) -> Row | None:
     """What a change says of a request; None for one that is about its file alone, or about telling of it."""
-    if isinstance(change, Deleted | DeliveryNoted):
+    if isinstance(change, Deleted | Retained | DeliveryNoted):
         return None
     return BLANK_JOB | _names(change.about) | {"lane": "interactive"} | _said(change)
 
@@ -44,6 +45,8 @@ def file_of(change: Change) -> Row | None:
         gone = micros(change.created_at or change.deleted_at)
         said = {"gone_created_at": gone, "deleted_at": micros(change.deleted_at), "reason": kept(change.reason)}
         return BLANK_FILE | _names(change.about) | said
+    if isinstance(change, Retained):
+        return BLANK_FILE | _names(change.about) | _kept(change)
     return None
 
 
@@ -113,6 +116,15 @@ def _making(change: Completed) -> Row:
         "size": change.size,
         "duration_seconds": change.duration_seconds,
         "expires_at": micros(change.expires_at),
+    }
+
+
+def _kept(change: Retained) -> Row:
+    return {
+        "kept_created_at": micros(change.created_at),
+        "retained_at": micros(change.retained_at),
+        "kept_until": micros(change.expires_at),
+        "kept_pinned": int(change.pinned),
     }
 
 

@@ -14,7 +14,7 @@ An index of another version is made anew, never migrated: it is a view of log an
 
 from sqlalchemy import BigInteger, Column, Double, Index, Integer, MetaData, String, Table, Text, text
 
-VERSION = 2
+VERSION = 3
 """Changes with anything on this page, and with what is written into it."""
 
 ALL = ""
@@ -113,18 +113,24 @@ files = Table(
     Column("gone_created_at", BigInteger),  # of the file that was deleted: a file may be made again under its id
     Column("deleted_at", BigInteger),
     Column("reason", Text),
+    # The last change of how long it is kept, and of which file that was.
+    Column("kept_created_at", BigInteger),
+    Column("retained_at", BigInteger),
+    Column("kept_until", BigInteger),
+    Column("kept_pinned", Integer),
+    Column("pinned", Integer, nullable=False),  # made from what precedes: 1: it does not expire until it is released
 )
 
 _PRESENT, _GONE = text("present = 1"), text("present = 0")
 Index(
     "loa_files_by_expiry",
-    *(files.c.expires_at, files.c.size),
+    *(files.c.expires_at, files.c.pinned, files.c.size),
     sqlite_where=_PRESENT,
     postgresql_where=_PRESENT,
 )
 Index(
     "loa_files_by_tenant_expiry",
-    *(files.c.tenant, files.c.expires_at, files.c.size),
+    *(files.c.tenant, files.c.expires_at, files.c.pinned, files.c.size),
     sqlite_where=_PRESENT,
     postgresql_where=_PRESENT,
 )

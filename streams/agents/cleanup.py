@@ -13,10 +13,11 @@ from storage.cleanup import CleanUp, Deleted, Due
 from storage.errors import StoreError
 from storage.expiry import SHARDS
 from storage.files import AudioFiles
+from storage.retention import Retention
 from streams.agents import outcomes
 from streams.agents.delivery import Deliveries, Delivery
 from streams.crash import crash_point
-from streams.events import CleanupRequested
+from streams.events import CleanupRequested, Keep
 from streams.kafka import EventWriter
 
 AT_ONCE = 16
@@ -47,6 +48,7 @@ class Cleanup:
     def __init__(self, files: AudioFiles, clean_up: CleanUp, writer: EventWriter) -> None:
         self._files = files
         self._clean_up = clean_up
+        self._retention = Retention(files)
         self._writer = writer
 
     async def run(self, deliveries: Deliveries) -> None:
@@ -61,7 +63,9 @@ class Cleanup:
             delivery.done()
 
     async def _execute(self, command: CleanupRequested, delivery: Delivery) -> None:
-        if command.file_id:
+        if command.keep:
+            await self._keep(command.keep, command.tenant)
+        elif command.file_id:
             await self._delete(command.file_id, command.tenant)
         elif command.shard and command.cutoff:
             # The broker stamped the command: a worker or timer whose clock runs ahead deletes nothing too early.
@@ -72,6 +76,16 @@ class Cleanup:
         found = await asyncio.to_thread(self._files.find, file_id)
         if found is not None and tenant in {None, found.tenant}:
             await self._tell(await asyncio.to_thread(self._clean_up.delete, file_id))
+
+    async def _keep(self, keep: Keep, tenant: str | None) -> None:
+        """Keep one file longer; a repeat says the same again. Nothing is said of one whose time is over."""
+        found = await asyncio.to_thread(self._files.find, keep.file_id)
+        if found is None or tenant not in {None, found.tenant}:
+            return
+        kept = await asyncio.to_thread(self._retention.change, keep.file_id, keep.expires_at, keep.pinned)
+        if kept is not None:
+            crash_point("cleanup.kept")
+            await self._writer.emit(outcomes.retained(kept))
 
     async def _sweep(self, shard: str, cutoff: datetime) -> None:
         """Settle all that is due in one shard, some at a time: memory does not grow with their number."""

@@ -7,7 +7,7 @@ from storage.records import Failure, Record, Tombstone, file_id
 from streams.agents.delivery import Delivery
 from streams.agents.job import Job
 from streams.errors import ErrorCode, RequestError
-from streams.events import AudioDeleted, Headers, SynthesisCompleted, SynthesisFailed
+from streams.events import AudioDeleted, AudioRetained, Headers, SynthesisCompleted, SynthesisFailed
 from streams.links import links_of, signed_url
 from streams.requests import DEFAULT_TENANT
 from streams.settings import Settings
@@ -68,3 +68,8 @@ def dead_letter_headers(delivery: Delivery, failed: SynthesisFailed) -> Headers:
 def deleted(tombstone: Tombstone) -> AudioDeleted:
     """The event that says that a file is gone; the same each time it is said."""
     return AudioDeleted.model_validate(tombstone.model_dump())
+
+
+def retained(record: Record) -> AudioRetained:
+    """The event that says how long a file is kept; the same each time it is said."""
+    return AudioRetained.model_validate(record.model_dump())

@@ -21,6 +21,7 @@ from streams.gateway import (
     openai,
     operations,
     page,
+    retention,
     statistics,
     synthesize,
     webhooks,
@@ -32,7 +33,7 @@ from streams.gateway.middleware import EveryAnswer
 from streams.gateway.pages import calls_page
 from streams.gateway.parts import Parts
 
-CALLS = (synthesize, jobs, events, webhooks, audio, statistics, openai, operations, health, page)
+CALLS = (synthesize, jobs, events, webhooks, audio, retention, statistics, openai, operations, health, page)
 ROUTERS = tuple(module.router for module in CALLS)
 OF_HTTP = {404: "not_found", 405: "method_not_allowed"}
 

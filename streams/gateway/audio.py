@@ -12,7 +12,7 @@ from streams.events import CleanupRequested
 from streams.gateway.answers import AUDIO, FILE_HEADERS, Cleanup, FileDeleted, Link, MetadataAnswer, Responses
 from streams.gateway.cleaning import Cleaning
 from streams.gateway.downloads import download, redirect
-from streams.gateway.errors import not_found
+from streams.gateway.errors import not_found, pinned
 from streams.gateway.keys import Scope
 from streams.gateway.library import FILE_ID, shown
 from streams.gateway.parts import PartsOf
@@ -31,7 +31,10 @@ DOWNLOAD: Responses = {
     410: {"description": "it expired or was deleted"},
     416: {"description": "no such part"},
 }
-PENDING: Responses = {202: {"description": "it is asked for, and goes on", "model": FileDeleted}}
+PENDING: Responses = {
+    202: {"description": "it is asked for, and goes on", "model": FileDeleted},
+    409: {"description": "it is pinned"},
+}
 
 
 @router.head("/api/tts/audio/{file_id}", include_in_schema=False)
@@ -62,7 +65,8 @@ async def link(
     if links is None:
         raise not_found("links are not made here: there is no TTS_LINK_SECRET")
     record = await parts.library.record(file_id, caller)
-    until = min(record.expires_at, datetime.now(UTC) + timedelta(seconds=seconds)).replace(microsecond=0)
+    now = datetime.now(UTC)
+    until = min(record.good_until(now), now + timedelta(seconds=seconds)).replace(microsecond=0)
     url = signed_url(parts.settings, links, file_id, until)
     return JSONResponse({"success": True, "url": url, "expires_at": iso(until)})
 
@@ -82,12 +86,18 @@ async def delete(file_id: str, request: Request, parts: PartsOf) -> JSONResponse
     if not isinstance(found, Record | Tombstone) or not caller.sees(found.tenant):
         raise not_found(f"file_id: there is no file {file_id[:64]!r}")
     answer = {"success": True, "file_id": file_id}
+    if isinstance(found, Record) and found.pinned:
+        raise pinned(file_id)
     if isinstance(found, Tombstone):
         return JSONResponse(answer)
     with parts.waits.waiting(file_id, "deleted") as deleted:
         await parts.writer.emit(CleanupRequested(file_id=file_id, tenant=found.tenant))
         await asyncio.wait({deleted}, timeout=parts.settings.sync_seconds)
         if not deleted.done():
+            parts.library.forget(file_id)
+            now = await parts.library.find(file_id)
+            if isinstance(now, Record) and now.pinned:
+                raise pinned(file_id)
             return JSONResponse(answer | {"pending": True}, 202)
     return JSONResponse(answer)
 

@@ -28,8 +28,9 @@ def audio_headers(record: Record, until: datetime | None = None) -> dict[str, st
 
     `until`: when the signed link ends by which it is fetched; a cache that others share may keep it as long.
     """
-    end = min(record.expires_at, until) if until else record.expires_at
-    left = max(0, int((end - datetime.now(UTC)).total_seconds()))
+    now = datetime.now(UTC)
+    end = min(record.good_until(now), until or record.good_until(now))
+    left = max(0, int((end - now).total_seconds()))
     return {
         "ETag": f'"{record.sha256}"',
         "Accept-Ranges": "bytes",
@@ -68,8 +69,9 @@ async def redirect(request: Request, library: Library, record: Record, until: da
     headers = audio_headers(record, until)
     if _matches(request.headers.get("if-none-match"), headers["ETag"]):
         return Response(status_code=304, headers=headers)
-    end = min(record.expires_at, until) if until else record.expires_at
-    seconds = min(DIRECT_SECONDS, (end - datetime.now(UTC)).total_seconds())
+    now = datetime.now(UTC)
+    end = min(record.good_until(now), until or record.good_until(now))
+    seconds = min(DIRECT_SECONDS, (end - now).total_seconds())
     try:
         url = await asyncio.to_thread(library.files.link, record, max(1.0, seconds))
     except StoreError as error:

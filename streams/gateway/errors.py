@@ -80,3 +80,8 @@ def gone(message: str) -> ApiError:
 def busy(message: str, seconds: int) -> ApiError:
     """Not now; try again in so many seconds."""
     return ApiError(429, "too_many_requests", message, {"Retry-After": str(seconds)})
+
+
+def pinned(file_id: str) -> ApiError:
+    """Nothing deletes it."""
+    return ApiError(409, "conflict", f"file_id: {file_id} is pinned: release it first (pinned: false)")

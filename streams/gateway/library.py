@@ -70,7 +70,7 @@ class Library:
         # Nothing tells a caller whether a file of somebody else exists.
         if found is None or not caller.sees(found.tenant):
             raise not_found(f"file_id: there is no file {file_id[:64]!r}")
-        if isinstance(found, Record) and found.expires_at > datetime.now(UTC):
+        if isinstance(found, Record) and (found.pinned or found.expires_at > datetime.now(UTC)):
             return found
         if isinstance(found, Record):
             raise gone(f"file_id: {file_id} expired at {iso(found.expires_at)}")

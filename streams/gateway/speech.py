@@ -81,7 +81,7 @@ class Speaking:
         record = await self.outcome(asked)
         if record is None:
             return None
-        if record.expires_at <= datetime.now(UTC):
+        if not record.pinned and record.expires_at <= datetime.now(UTC):
             raise gone(f"request_id: {asked.request_id!r} was spoken, and its audio has expired since")
         return record if await self._library.whole(record) else None
 

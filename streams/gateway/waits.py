@@ -17,6 +17,9 @@ from streams.readers.tail import event_of, tail
 from streams.settings import Settings
 from streams.topics import Topics
 
+HEARD = (*TOPICS, "retained")
+"""What is heard: all that streams of events have, and what only calls wait for."""
+
 PAUSE_SECONDS = 1.0
 LOOK_SECONDS = 0.02
 
@@ -36,7 +39,7 @@ class _Waiter:
 
 
 class Waits:
-    """Follows outcomes and deletions from now on, and progress while somebody waits for some.
+    """Follows outcomes, deletions and changed expiries from now on, and progress while somebody waits for some.
 
     `feed`: streams of events, which hear it too. `heard`: called with topic and event for each one. `missed`: called
     when some may not have been heard.
@@ -44,7 +47,7 @@ class Waits:
 
     def __init__(self, settings: Settings, topics: Topics) -> None:
         self._settings = settings
-        self._names = {short: topics[short].name for short in TOPICS}
+        self._names = {short: topics[short].name for short in HEARD}
         self._waiting: defaultdict[tuple[str, str], list[_Waiter]] = defaultdict(list)
         self._topics: Counter[str] = Counter()
         self._calls = 0
@@ -135,7 +138,8 @@ class Waits:
                             continue  # there are many, and mostly nobody listens
                         if event := event_of(record):
                             self.hear(short, event)
-                            self.feed.tell(short, record.partition, record.offset, event)
+                            if short in TOPICS:
+                                self.feed.tell(short, record.partition, record.offset, event)
             except KafkaError as error:
                 if not begun.done():
                     raise

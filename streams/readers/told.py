@@ -20,6 +20,7 @@ from storage.index import (
     DeliveryNoted,
     Failed,
     Progressed,
+    Retained,
     Shown,
 )
 from storage.records import Instant, file_id
@@ -31,7 +32,7 @@ from streams.readers.tail import event_of
 from streams.requests import DEFAULT_TENANT, SynthesisRequested
 from streams.settings import Settings
 
-INDEXED = (*REQUEST_TOPICS, "progress", "completed", "failed", "deleted", "commands", "webhooks")
+INDEXED = (*REQUEST_TOPICS, "progress", "completed", "failed", "deleted", "retained", "commands", "webhooks")
 """The topics, by short name, that the index is made from."""
 
 
@@ -88,6 +89,13 @@ class _Deleted(_Told):
     reason: str
     deleted_at: Instant
     created_at: Instant | None = None
+
+
+class _Retained(_Told):
+    created_at: Instant
+    expires_at: Instant
+    pinned: bool
+    retained_at: Instant
 
 
 class _Delivery(BaseModel):
@@ -168,10 +176,17 @@ def _event(record: ConsumerRecord, short: str, fields: dict[str, Any]) -> Change
         return Failed(about=told.about, time=when(record), place=place_of(record), **same)
     if short == "completed":
         return _completed(_Completed.model_validate(fields))
+    return _of_file(short, fields)
+
+
+def _of_file(short: str, fields: dict[str, Any]) -> Change | None:
     if short == "deleted":
         gone = _Deleted.model_validate(fields)
         # Of an orphan nothing was ever announced; its request may still be spoken.
         return None if gone.reason == "orphaned" else Deleted(gone.about, gone.deleted_at, gone.reason, gone.created_at)
+    if short == "retained":
+        kept = _Retained.model_validate(fields)
+        return Retained(kept.about, kept.created_at, kept.expires_at, kept.pinned, kept.retained_at)
     return None
 
 

@@ -137,6 +137,9 @@ def _what(short: str, event: Mapping[str, Any], headers: Mapping[str, str]) -> s
         return f"{work}, {said('model')}/{said('voice')}, attempt {said('attempts')}, by {said('worker')}"
     if short == "failed":
         return f"{said('code')}: {said('message')}, attempt {said('attempts')}, by {said('worker')}"
-    if short == "deleted":
-        return f"{said('reason')}, {said('file_size')} bytes freed"
-    return {"cleanup": "asked to delete it", "commands": "cancelled"}.get(short, "")
+    return {
+        "cleanup": "asked to keep it" if event.get("keep") else "asked to delete it",
+        "commands": "cancelled",
+        "deleted": f"{said('reason')}, {said('file_size')} bytes freed",
+        "retained": f"kept until {said('expires_at')}" + (", pinned" if event.get("pinned") is True else ""),
+    }.get(short, "")

@@ -134,5 +134,14 @@ CHANNELS: dict[str, Channel] = {
         sends="A file is gone.",
         model=_MODELS["deleted"],
     ),
+    "retained": Channel(
+        message="AudioRetained",
+        written="worker: a file's expiry or pin was changed",
+        key="`file_id`",
+        writers="worker",
+        readers="clients, gateway",
+        sends="A file is kept for longer, or pinned, or released.",
+        model=_MODELS["retained"],
+    ),
 }
 """By the topics' short names."""

@@ -10,6 +10,7 @@ from streams.errors import REASONS, ErrorCode
 from streams.events import (
     EVENTS,
     AudioDeleted,
+    AudioRetained,
     CancelRequested,
     CleanupRequested,
     Event,
@@ -114,6 +115,9 @@ def examples() -> dict[str, Event]:
         CleanupRequested(cutoff=NOW, shard="a"),
         CancelRequested(request_id=OTHER_ID, tenant=TENANT),
         AudioDeleted(**_about(REQUEST_ID), reason="expired", file_size=31_482, deleted_at=NOW + DAY, created_at=NOW),
+        AudioRetained(
+            **_about(REQUEST_ID), created_at=NOW, expires_at=NOW + 2 * DAY, pinned=False, retained_at=NOW + DAY / 2
+        ),
         _delivery(),
     )
     by_topic = {event.topic: event for event in made}

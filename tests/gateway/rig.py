@@ -8,7 +8,9 @@ import httpx
 import orjson
 
 from storage.errors import IndexUnavailable
+from storage.retention import Retention
 from streams import settings
+from streams.agents import outcomes
 from streams.events import CleanupRequested, Event
 from streams.gateway.app import serve
 from streams.gateway.auth import Doorkeeper
@@ -105,6 +107,10 @@ class Site:
         self.writer.events.append(event)
         if isinstance(event, CleanupRequested) and event.file_id:
             self.delete(event.file_id)
+        if isinstance(event, CleanupRequested) and event.keep and self.busy:
+            kept = Retention(self.rig.files).change(event.keep.file_id, event.keep.expires_at, event.keep.pinned)
+            if kept is not None:
+                self.waits.hear("retained", orjson.loads(outcomes.retained(kept).encode()))
 
     def delete(self, file_id: str, *, told: bool = True) -> None:
         """As the clean-up agent does."""

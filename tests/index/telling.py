@@ -5,7 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from storage.index import About, Asked, CancelAsked, Completed, Deleted, DeliveryNoted, Failed, Progressed, Shown
+from storage.index import (
+    About,
+    Asked,
+    CancelAsked,
+    Completed,
+    Deleted,
+    DeliveryNoted,
+    Failed,
+    Progressed,
+    Retained,
+    Shown,
+)
 from storage.records import file_id
 
 BEGAN = datetime(2025, 1, 3, 10, tzinfo=UTC)
@@ -49,6 +60,10 @@ def cancelled(who: About, seconds: float) -> CancelAsked:
 
 def deleted(who: About, seconds: float, made: float | None = None, reason: str = "requested") -> Deleted:
     return Deleted(who, at(seconds), reason, None if made is None else at(made))
+
+
+def retained(who: About, seconds: float, made: float, hours: float = 48, pinned: bool = False) -> Retained:
+    return Retained(who, at(made), at(made) + timedelta(hours=hours), pinned, at(seconds))
 
 
 def noted(

@@ -15,7 +15,7 @@ from storage.index.joins import file_sums, job_sums
 from storage.index.kinds import KINDS, Kind
 from storage.index.tables import ALL, SUMS, files, jobs, totals
 from storage.index.writing import empty, together
-from tests.index.telling import about, asked, cancelled, completed, deleted, failed, noted, progressed
+from tests.index.telling import about, asked, cancelled, completed, deleted, failed, noted, progressed, retained
 
 WHOSE = [about("one"), about("two"), about("one", "acme")]
 CODES = ("unknown_voice", "request_conflict", "cancelled", "internal")
@@ -48,7 +48,9 @@ def failures(draw: st.DrawFn) -> Change:
 @st.composite
 def results(draw: st.DrawFn) -> Completed:
     seconds = draw(moments)
-    return completed(draw(whose), seconds, size=int(seconds * 100) + 1, model=f"tone{seconds}")
+    # Of one making everything is the same but its expiry, which may have been moved before it was told again.
+    size, hours = int(seconds * 100) + 1, draw(st.sampled_from([24.0, 30.0]))
+    return completed(draw(whose), seconds, hours, size=size, model=f"tone{seconds}")
 
 
 # A stranger may write anything to the topic: even records that differ in nothing but what no order should hang on.
@@ -71,6 +73,7 @@ changes = st.one_of(
     st.builds(progressed, whose, moments, st.none() | st.integers(1, 4), worker=st.sampled_from("ab")),
     st.builds(cancelled, whose, moments),
     st.builds(deleted, whose, moments, st.none() | moments, st.sampled_from(["expired", "requested"])),
+    st.builds(retained, whose, moments, moments, st.sampled_from([24.0, 30.0]), st.booleans()),
     notes,
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from storage.index import Index
 from storage.index.pruning import Pruned
-from tests.index.telling import about, asked, at, completed, deleted, failed, progressed
+from tests.index.telling import about, asked, at, completed, deleted, failed, progressed, retained
 
 ONE = about("one")
 
@@ -80,3 +80,30 @@ def test_pruning_of_many(index: Index) -> None:
     index.apply([asked(about(f"r{n}"), n / 1000, f"tts.requests-0-{n}") for n in range(1234)])
     assert index.prune(at(1.0)).jobs == 1000
     assert index.totals(None).jobs["queued"] == 234
+
+
+def test_a_file_that_is_kept_longer_does_not_expire_before(index: Index) -> None:
+    index.apply([asked(ONE, 0), completed(ONE, 0, hours=1), retained(ONE, 9, made=0, hours=2)])
+    assert later(index, 3700).totals(None).expired_files == 0
+    assert later(index, 7300).totals(None).expired_files == 1
+    job, file = index.job("default", "one"), index.file(ONE.file_id)
+    assert job and file and job.expires_at == file.expires_at == at(7200)
+
+
+def test_a_pinned_file_does_not_expire_until_it_is_released(index: Index) -> None:
+    index.apply([retained(ONE, 9, made=0, hours=1, pinned=True)])
+    index.apply([completed(ONE, 0, hours=1)])
+    totals = later(index, 9000).totals(None)
+    assert (totals.active_files, totals.expired_files) == (1, 0)
+    file = index.file(ONE.file_id)
+    assert file and file.pinned
+    index.apply([retained(ONE, 99, made=0, hours=1), retained(ONE, 9, made=0, hours=1, pinned=True)])
+    assert later(index, 9000).totals(None).expired_files == 1
+
+
+def test_what_was_kept_is_not_what_is_made_again(index: Index) -> None:
+    index.apply(
+        [completed(ONE, 0), retained(ONE, 9, made=0, pinned=True), deleted(ONE, 10, made=0), completed(ONE, 20)]
+    )
+    file = index.file(ONE.file_id)
+    assert file and (file.pinned, file.expires_at) == (False, at(20 + 24 * 3600))

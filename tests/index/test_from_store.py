@@ -107,3 +107,12 @@ def test_stopping(index: Index, files: AudioFiles) -> None:
     with pytest.raises(InterruptedError):
         take_store(index, files, stop)
     assert index.store_read_at() is None
+
+
+def test_how_long_a_file_is_kept_is_taken_from_the_store(index: Index, files: AudioFiles) -> None:
+    record = stored(ONE, 0).model_copy(update={"pinned": True, "expires_at": at(0), "retained_at": at(5)})
+    files.store.put_new(metadata_key(ONE.file_id), record.to_bytes())
+    take_store(index, files)
+    file = index.file(ONE.file_id)
+    assert file and file.pinned
+    assert index.totals(None).expired_files == 0

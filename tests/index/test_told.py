@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.index import Asked, CancelAsked, Completed, Deleted, DeliveryNoted, Failed, Progressed
+from storage.index import Asked, CancelAsked, Completed, Deleted, DeliveryNoted, Failed, Progressed, Retained
 from storage.index.deliveries import delivery_of
 from storage.index.rows import file_of, job_of
 from storage.records import file_id
@@ -108,6 +108,11 @@ def test_events():
     assert isinstance(deleted, Deleted) and (deleted.deleted_at, deleted.created_at) == (WHEN, None)
     assert told("deleted", DELETION | {"created_at": TIME}).created_at == WHEN
     assert told("deleted", DELETION | {"reason": "orphaned"}) is None
+    keeping = about("r1") | {"created_at": TIME, "expires_at": TIME, "pinned": True, "retained_at": TIME}
+    kept = told("retained", keeping)
+    assert isinstance(kept, Retained) and (kept.created_at, kept.pinned, kept.retained_at) == (WHEN, True, WHEN)
+    del keeping["retained_at"]
+    assert told("retained", keeping) is None, "nothing was changed"
     cancelled = told("commands", {"request_id": "r1"})
     assert isinstance(cancelled, CancelAsked) and cancelled.about == completed.about
 

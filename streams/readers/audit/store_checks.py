@@ -150,6 +150,8 @@ class StoreChecks:
         if tombstone.reason == "expired" and tombstone.expires_at and tombstone.deleted_at < tombstone.expires_at:
             early = f"deleted at {iso(tombstone.deleted_at)}, expires at {iso(tombstone.expires_at)}"
             yield Kind.DELETED_EARLY, early
+        if (tombstone.model_extra or {}).get("pinned"):
+            yield Kind.DELETED_EARLY, f"deleted at {iso(tombstone.deleted_at)}, and it was pinned"
         if not self._late(tombstone.deleted_at):
             return
         if row["format"] and self.files.store.size(audio_key(tombstone.file_id, row["format"])) is not None:
@@ -214,6 +216,8 @@ def alive(
         yield Kind.AUDIO_MISSING, files.store.url(key)
     elif size != record.file_size or (read and not files.verify(record)):
         yield Kind.AUDIO_DIFFERS, f"{files.store.url(key)}: {size} bytes, {record.file_size} in the metadata"
+    if record.pinned:
+        return  # nothing is overdue of it; its release marks it
     if late(record.expires_at):
         yield Kind.OVERDUE, f"expired at {iso(record.expires_at)}"
     elif files.store.size(Marker.at(record.expires_at, record.file_id).key) is None:

@@ -132,15 +132,15 @@ def test_time_grows_with_the_length_alone(language: str, piece: str) -> None:
         text = piece * count
 
         def once() -> float:
-            began = time.perf_counter()
+            began = time.thread_time()
             normalise(text, language)
-            return time.perf_counter() - began
+            return time.thread_time() - began
 
-        return min(once() for _ in range(3))
+        return min(once() for _ in range(5))
 
     normalise(piece, language)
     count = 4_000 // len(piece)
-    assert seconds(4 * count) < 10 * max(seconds(count), 0.002)
+    assert seconds(4 * count) < 12 * max(seconds(count), 0.002)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A store looked through for what does not fit."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from storage.expiry import Marker
 from storage.files import metadata_key
 from storage.memory import MemoryStore
 from storage.records import Record
+from storage.retention import Retention
 from streams.readers.store_check import StoreCheck
 from streams.settings import load
 from tests.unit.storage.storage_fakes import World
@@ -122,3 +124,24 @@ def test_some_at_a_time_is_all_of_it(world: World, limit: int) -> None:
             break
     assert sorted(found) == sorted(world.record(request_id=f"r{number}").file_id for number in range(5))
     assert looks == 8 // limit + 1
+
+
+@pytest.mark.parametrize(("pinned", "found"), [(True, set()), (False, {"overdue"})])
+def test_a_pinned_file_is_not_overdue(world: World, pinned: bool, found: set[str]) -> None:
+    record = first(world)
+    Retention(world.files()).change(record.file_id, pinned=True)
+    world.later(hours=30)
+    world.clean()
+    Retention(world.files()).change(record.file_id, pinned=pinned)
+    world.later(hours=2)
+    check = checked(world)
+    assert {kind.value for kind, example in check.run() if example["file"] == record.file_id} == found
+
+
+def test_an_extended_file_is_overdue_only_after_its_new_expiry(world: World) -> None:
+    record = first(world)
+    Retention(world.files()).change(record.file_id, expires_at=record.expires_at + timedelta(days=1))
+    for hours, found in ((30, set()), (30, {"overdue"})):
+        world.later(hours=hours)
+        flaws = {kind.value for kind, example in checked(world).run() if example["file"] == record.file_id}
+        assert flaws == found
