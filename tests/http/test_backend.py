@@ -18,6 +18,7 @@ METADATA = {
     "file_id", "file_path", "text", "model", "created_at", "expires_at", "expiry_hours", "file_size", "file_size_mb",
     "request_id", "tenant", "format", "sample_rate", "duration_seconds", "sha256", "pcm_sha256", "model_revision",
     "voice", "language", "synthesis", "metadata", "queue_seconds", "synthesis_seconds", "attempts", "worker", "cached",
+    "pinned",
 }  # fmt: skip
 
 
