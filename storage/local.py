@@ -1,7 +1,8 @@
 """A directory as a store.
 
 Write-once is a hard link: it fails if the name is taken, and shows the file whole or not at all. Durable is: the file's
-bytes, then the name in its folder, then the folder's own name where it is new. Folders exist while they hold something.
+bytes, then the name in its folder, then the folder's own name where it is new. Folders exist while they hold something;
+one that its last writer emptied just before it died may stay, and does no harm.
 """
 
 import fcntl

@@ -131,6 +131,8 @@ class Site(Installation):
         Workers that are at work have a folder there each; one that was told to stop before would leave all as it is.
         """
 
+        left: list[object] = []
+
         async def settled() -> bool:
             self.check_workers()
             await asyncio.sleep(PAUSE_SECONDS)
@@ -138,9 +140,13 @@ class Site(Installation):
             at_work = all(worker.lines for worker in self.running)
             of_the_dead = len(list(self.storage.glob("tmp/w-*.lock"))) - len(self.running)
             due = evidence.due(time.time() + SOON_SECONDS)
-            return at_work and of_the_dead <= 0 and not due and not self.unfinished()
+            left[:] = [of_the_dead, *due, *self.unfinished()]
+            return at_work and of_the_dead <= 0 and len(left) == 1
 
-        await until(settled, f"{self.name} cleaned up", 60)
+        try:
+            await until(settled, f"{self.name} cleaned up", 60)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {left}") from None
 
     async def verify(self, faults: int = 1, *, expect: Callable[[Findings], None] | None = None) -> Findings:
         """Let everything settle, stop in order, and hold log and store against every promise."""

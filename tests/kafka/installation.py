@@ -170,4 +170,4 @@ class Installation:
 
     def unfinished(self) -> list[Path]:
         """Temporary files and pieces of texts that nobody has cleaned up."""
-        return [path for folder in ("tmp", "parts") for path in self.storage.glob(f"{folder}/*/*")]
+        return [path for folder in ("tmp", "parts") for path in self.storage.glob(f"{folder}/*/**/*") if path.is_file()]
