@@ -84,7 +84,6 @@ class Cleanup:
             return
         kept = await asyncio.to_thread(self._retention.change, keep.file_id, keep.expires_at, keep.pinned)
         if kept is not None:
-            crash_point("cleanup.kept")
             await self._writer.emit(outcomes.retained(kept))
 
     async def _sweep(self, shard: str, cutoff: datetime) -> None:

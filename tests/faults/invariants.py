@@ -243,7 +243,8 @@ def _disk(evidence: Evidence) -> list[str]:
     problems += [f"D {name}: metadata of what was never announced" for name in stored if name not in known]
     marked = {path.name.rpartition("-")[2] for path in evidence.storage.glob("expiry/*/*/*")}
     problems += [f"D {name}: no expiry marker" for name in announced if name.partition(".")[0] not in marked]
-    problems += [f"D {path}: a piece of unfinished work" for path in evidence.storage.glob("parts/**/*")]
+    pieces = (path for path in evidence.storage.glob("parts/**/*") if path.is_file())
+    problems += [f"D {path}: a piece of unfinished work" for path in pieces]
     return problems
 
 

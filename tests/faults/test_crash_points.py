@@ -5,24 +5,18 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from storage.records import file_id
-from streams.events import CleanupRequested, Keep
 from tests.faults.conftest import NewSite
 from tests.faults.crashes import crash_points
 from tests.faults.engines import FOLDER, NAME
 from tests.faults.load import BAD, SOON_HOURS
 from tests.faults.site import Site
 from tests.kafka.log import Kafka
-from tests.kafka.processes import until
 
 SETTINGS = {"TTS_MODELS": f"tone,{NAME}", "TTS_RETRY_ATTEMPTS": "2", "TTS_SYNTHESIS_TRIES": "1"}
 SETTINGS |= {"TTS_RESUME_SECONDS": "1"}
-
-KEEPING = "cleanup.kept"
 
 LINES = 3
 """Sites at once: while one waits for its workers to start or for a file to expire, another one dies."""
@@ -43,19 +37,9 @@ def batch(name: str) -> list[dict[str, object] | bytes]:
     ]
 
 
-async def keep(site: Site, file: str) -> None:
-    """Ask for a file to be kept longer, once it is there: no request leads past that point."""
-    metadata = site.storage / "metadata" / f"{file}.json"
-    await until(metadata.exists, "the file that is to be kept")
-    command = CleanupRequested(keep=Keep(file_id=file, expires_at=datetime.now(UTC) + timedelta(days=7), pinned=None))
-    await site.write("cleanup", [(command.key().encode(), command.encode(), [])])
-
-
 async def crash(site: Site, point: str) -> None:
     worker = site.start_worker(LOA_CRASH_AT=point)
     await site.produce(*batch(point))
-    if point == KEEPING:
-        await keep(site, file_id("default", f"{point}-lasting"))
     assert await worker.status() == -signal.SIGKILL, f"it did not come to {point}: {worker.said[-3000:]}"
 
 
