@@ -6,6 +6,7 @@ from functools import cache
 from models.normalise import en_amounts, en_dates, en_words, internet
 from models.normalise.en_numbers import NUMBER, digits, installed, read
 from models.normalise.rules import DASH, UNSPACED, Rule, before, rewrite, rule
+from models.normalise.written import GAP, GLUED, PREPARED, code
 
 REVISION = "en 1"
 """Changed whenever a text could be read in other words."""
@@ -15,10 +16,8 @@ _SIGNS = {
     "=": "equals", "&": "and", "#": "hash", "%": "percent", "~": "tilde", "+": "plus",
 }  # fmt: skip
 
-_FRACTIONS = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅛": "1/8"}
 _CALLED = re.compile(r"\b(?:call|called|dial|dialed|phone|tel|hotline|fax)\.?\s*:?\s*$")
 _CODED = re.compile(r"\b(?:code|pin|otp|agent|zip)\s*:?\s*$")
-_GAP = r"[ .-]"
 
 
 def _phone(match: re.Match[str]) -> str | None:
@@ -33,34 +32,19 @@ def _called(match: re.Match[str]) -> str | None:
     seen = before(match)
     if not (_CALLED.search(seen) or _CODED.search(seen)):
         return None
-    return ", ".join(digits(group) for group in re.split(_GAP, match[0]))
+    return ", ".join(digits(group) for group in re.split(GAP, match[0]))
 
 
 def _version(match: re.Match[str]) -> str:
     return " point ".join(read(part) for part in match[0].split("."))
 
 
-def _code(match: re.Match[str]) -> str:
-    """Letters and digits in one: the digits are a number of their own (4G, B12, COVID-19)."""
-    return re.sub(rf"(?<=[^\W\d_]){DASH}?(?=\d)|(?<=\d){DASH}?(?=[^\W\d_])", " ", match[0])
-
-
-_PREPARED: tuple[Rule, ...] = (
-    rule(r"(?<=\w)(?=https?://)", " "),
-    rule("(?<=\\d)[\u00a0\u2007\u2009\u202f](?=\\d)", " "),
-    rule("[½⅓⅔¼¾⅕⅛]", lambda m: (" " if m.string[m.start() - 1 : m.start()].isdigit() else "") + _FRACTIONS[m[0]]),
-    rule("[０-９]", lambda m: str(int(m[0]))),
-)
-
-# A number and a word that were written as one.
-_GLUED: tuple[Rule, ...] = (rule(r"(?<=\d)(?=[^\W\d_]{4})", " "),)
-
 _PHONES: tuple[Rule, ...] = (
-    rule(rf"(?<![\w.+])\+\d{{1,3}}(?:{_GAP}?\(?\d{{2,4}}\)?){{2,5}}(?!\w)(?![.,-]\d)", _phone),
-    rule(rf"(?<![\w.,-])\(\d{{3}}\){_GAP}?\d{{3}}{_GAP}\d{{4}}(?!\w)", _phone),
-    rule(rf"(?<![\w.,-])(?:1{_GAP})?\d{{3}}{_GAP}\d{{3}}{_GAP}\d{{4}}(?!\w)(?![.,-]\d)", _phone),
+    rule(rf"(?<![\w.+])\+\d{{1,3}}(?:{GAP}?\(?\d{{2,4}}\)?){{2,5}}(?!\w)(?![.,-]\d)", _phone),
+    rule(rf"(?<![\w.,-])\(\d{{3}}\){GAP}?\d{{3}}{GAP}\d{{4}}(?!\w)", _phone),
+    rule(rf"(?<![\w.,-])(?:1{GAP})?\d{{3}}{GAP}\d{{3}}{GAP}\d{{4}}(?!\w)(?![.,-]\d)", _phone),
     rule(r"(?<![\w.,-])\d{3}-\d{4}(?!\w)(?![.,-]\d)", _phone),
-    rule(rf"(?<![\w.,-])\d{{3,11}}(?:{_GAP}\d{{2,5}})*(?![\w%])(?![.,]\d)", _called),
+    rule(rf"(?<![\w.,-])\d{{3,11}}(?:{GAP}\d{{2,5}})*(?![\w%])(?![.,]\d)", _called),
 )
 
 _ARITHMETIC: tuple[Rule, ...] = (
@@ -80,7 +64,7 @@ _ARITHMETIC: tuple[Rule, ...] = (
 
 _NUMBERS: tuple[Rule, ...] = (
     rule(r"(?<![\w.,])\d+(?:\.\d+){2,}(?!\w)", _version),
-    rule(rf"(?<!\w)(?:[^\W\d_]+{DASH}?\d+|\d+{DASH}?[^\W\d_]+)\w*(?!\w)", _code),
+    rule(rf"(?<!\w)(?:[^\W\d_]+{DASH}?\d+|\d+{DASH}?[^\W\d_]+)\w*(?!\w)", code),
     rule(r"(?<=\d)\+(?!\w)", " plus"),
     rule(
         rf"(?<!\d){NUMBER}(?!\d)", lambda m: digits(m[0]) if m[0].isdigit() and _CODED.search(before(m)) else read(m[0])
@@ -96,9 +80,9 @@ _NUMBERS: tuple[Rule, ...] = (
 @cache
 def _stages(day_first: bool) -> tuple[tuple[Rule, ...], ...]:
     return (
-        _PREPARED,
+        PREPARED,
         internet.rules(_SIGNS, digits),
-        _GLUED,
+        GLUED,
         _PHONES,
         tuple(en_dates.rules(day_first=day_first)),
         en_words.RULES,

@@ -5,6 +5,7 @@ import re
 from models.normalise import internet, vi_amounts, vi_dates, vi_words
 from models.normalise.rules import DASH, UNSPACED, Rule, before, rewrite, rule
 from models.normalise.vi_numbers import NUMBER, cardinal, digits, month, read
+from models.normalise.written import GAP, GLUED, PREPARED, code
 
 REVISION = "vi 1"
 """Changed whenever a text could be read in other words."""
@@ -14,10 +15,8 @@ _SIGNS = {
     "?": "dấu hỏi", "=": "bằng", "&": "và", "#": "thăng", "%": "phần trăm", "~": "ngã", "+": "cộng",
 }  # fmt: skip
 
-_FRACTIONS = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅕": "1/5", "⅛": "1/8"}
 _CALLED = re.compile(r"\b(?:gọi|gọi số|số máy|hotline|tổng đài|đường dây nóng|sđt|đt|điện thoại|fax|tel|zalo)\s*:?\s*$")
 _CODED = re.compile(r"\b(?:mã|mã số|số hiệu|biển số|pin|otp)\s*:?\s*$")
-_GAP = r"[ .-]"
 
 
 def _phone(match: re.Match[str]) -> str | None:
@@ -33,17 +32,12 @@ def _hotline(match: re.Match[str]) -> str | None:
     seen = before(match)
     if not (_CALLED.search(seen) or _CODED.search(seen)):
         return None
-    return ", ".join(digits(group) for group in re.split(_GAP, match[0]))
+    return ", ".join(digits(group) for group in re.split(GAP, match[0]))
 
 
 def _ordinal(match: re.Match[str]) -> str:
     number = int(match[2])
     return match[1] + ("nhất" if number == 1 and match[1].lower().startswith("thứ") else month(number))
-
-
-def _code(match: re.Match[str]) -> str:
-    """Letters and digits in one: the digits are a number of their own (5G, SE3, COVID-19)."""
-    return re.sub(rf"(?<=[^\W\d_]){DASH}?(?=\d)|(?<=\d){DASH}?(?=[^\W\d_])", " ", match[0])
 
 
 def _version(match: re.Match[str]) -> str | None:
@@ -57,23 +51,13 @@ def _alone(match: re.Match[str]) -> str:
     return digits(match[0]) if match[0].isdigit() and _CODED.search(before(match)) else read(match[0], "chấm")
 
 
-_PREPARED: tuple[Rule, ...] = (
-    rule(r"(?<=\w)(?=https?://)", " "),
-    rule("(?<=\\d)[\u00a0\u2007\u2009\u202f](?=\\d)", " "),
-    rule("[½⅓⅔¼¾⅕⅛]", lambda m: (" " if m.string[m.start() - 1 : m.start()].isdigit() else "") + _FRACTIONS[m[0]]),
-    rule("[０-９]", lambda m: str(int(m[0]))),
-)
-
-# A number and a word that were written as one.
-_GLUED: tuple[Rule, ...] = (rule(r"(?<=\d)(?=[^\W\d_]{4})", " "),)
-
 _PHONES: tuple[Rule, ...] = (
-    rule(rf"(?<![\w.+])\+\d{{1,3}}(?:{_GAP}?\(?\d{{2,4}}\)?){{2,5}}(?![\w])(?![.,-]\d)", _phone),
-    rule(rf"(?<![\w.,-])\(0\d{{1,3}}\)(?:{_GAP}?\d{{2,4}}){{2,3}}(?!\w)", _phone),
+    rule(rf"(?<![\w.+])\+\d{{1,3}}(?:{GAP}?\(?\d{{2,4}}\)?){{2,5}}(?![\w])(?![.,-]\d)", _phone),
+    rule(rf"(?<![\w.,-])\(0\d{{1,3}}\)(?:{GAP}?\d{{2,4}}){{2,3}}(?!\w)", _phone),
     rule(r"(?<![\w.,-])0\d{8,10}(?![\w])(?![.,]\d)", _phone),
-    rule(rf"(?<![\w.,-])0\d{{1,3}}(?:{_GAP}\d{{3,4}}){{2,3}}(?![\w])(?![.,]\d)", _phone),
-    rule(rf"(?<![\w.,-])1[89]00(?:{_GAP}?\d{{2,6}}){{1,2}}(?!\w)", _hotline),
-    rule(rf"(?<![\w.,-])\d{{3,11}}(?:{_GAP}\d{{2,5}})*(?![\w%])(?![.,]\d)", _hotline),
+    rule(rf"(?<![\w.,-])0\d{{1,3}}(?:{GAP}\d{{3,4}}){{2,3}}(?![\w])(?![.,]\d)", _phone),
+    rule(rf"(?<![\w.,-])1[89]00(?:{GAP}?\d{{2,6}}){{1,2}}(?!\w)", _hotline),
+    rule(rf"(?<![\w.,-])\d{{3,11}}(?:{GAP}\d{{2,5}})*(?![\w%])(?![.,]\d)", _hotline),
 )
 
 _ARITHMETIC: tuple[Rule, ...] = (
@@ -98,7 +82,7 @@ _ORDINALS: tuple[Rule, ...] = (rule(r"(\b(?:[Tt]hứ|[Tt]háng)\s)(\d{1,3})(?![\
 
 _NUMBERS: tuple[Rule, ...] = (
     rule(r"(?<![\w.,])\d+(?:\.\d+){2,}(?![\w])", _version),
-    rule(rf"(?<![\w])(?:[^\W\d_]+{DASH}?\d+|\d+{DASH}?[^\W\d_]+)[\w]*(?!\w)", _code),
+    rule(rf"(?<![\w])(?:[^\W\d_]+{DASH}?\d+|\d+{DASH}?[^\W\d_]+)[\w]*(?!\w)", code),
     rule(rf"(?<![\d]){NUMBER}(?!\d)", _alone),
     rule(r"\d", lambda m: f" {digits(m[0])} "),
 )
@@ -114,9 +98,9 @@ _REST: tuple[Rule, ...] = (
 )
 
 _STAGES = (
-    _PREPARED,
+    PREPARED,
     internet.rules(_SIGNS, digits),
-    _GLUED,
+    GLUED,
     _PHONES,
     vi_words.RULES,
     vi_dates.RULES,
