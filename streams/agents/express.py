@@ -28,8 +28,10 @@ LANE = "requests.retry"
 LOOK_SECONDS = 0.25
 PAUSE_SECONDS = 0.02
 AT_ONCE = 500
-BACKLOG = 200
-NEAR = 64
+BACKLOG = 64
+"""Records of one partition: with more than so many before it, a sentence waits for seconds."""
+NEAR = 16
+"""With so many before it, of each partition, it is soon taken up; until no more are left, a backlog is followed."""
 NEWEST = 256
 SHORT_BYTES = 4096
 MOST_TENANTS = 10_000
@@ -123,7 +125,7 @@ class Express:
         topics = [self._topic]
         async with tail(self._settings, topics) as one, tail(self._settings, topics) as other:
             newest, rest = Reading(one), Reading(other)
-            while behind := self._behind(self._topic, BACKLOG):
+            while behind := self._behind(self._topic, NEAR):
                 if len(self._places) > MOST_PLACES:  # some may be carried again then, which does no harm
                     self._places.clear()
                 rest.follow({n: range(left.start, max(left.start, left.stop - NEWEST)) for n, left in behind.items()})
