@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
+from models.recognise.recogniser import refuse_unknown
 from storage.opening import check_address
 
 
@@ -31,6 +32,7 @@ Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), Field(min_
 AnyNames = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_names)]
 Place = Annotated[str, AfterValidator(check_address)]
+Recogniser = Annotated[str, AfterValidator(refuse_unknown)]
 Cores = Annotated[int, Field(ge=1, le=256)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]

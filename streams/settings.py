@@ -10,9 +10,22 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from models.recognise.recogniser import KINDS, Listening
 from storage.links import LEAST_BYTES
 from storage.opening import same_place
-from streams.setting_types import AnyNames, Cores, Count, Days, Names, Networks, Pairs, Place, Positive, cores
+from streams.setting_types import (
+    AnyNames,
+    Cores,
+    Count,
+    Days,
+    Names,
+    Networks,
+    Pairs,
+    Place,
+    Positive,
+    Recogniser,
+    cores,
+)
 
 PREFIX = "TTS_"
 
@@ -155,6 +168,12 @@ class Settings(BaseSettings):
     check: Literal["on", "off"] = Field(
         "on", description="refuse audio that is not its text spoken whole; off, for experiments: only what is no audio"
     )
+    check_recogniser: Recogniser | None = Field(
+        None, description=f"who hears each piece: {KINDS}; slower than most voices speak; nobody by default"
+    )
+    check_word_errors: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.5, description="part of a piece's words that TTS_CHECK_RECOGNISER may hear wrong, miss or make up"
+    )
     resume_seconds: Positive = Field(
         30, description="estimated speech from which on spoken chunks are kept, to go on after a crash, in seconds"
     )
@@ -271,6 +290,13 @@ class Settings(BaseSettings):
             "piper": {"directory": self.piper_dir},
         }
         return {model: {k: str(v) for k, v in given.items() if v is not None} for model, given in options.items()}
+
+    @property
+    def listening(self) -> Listening | None:
+        """Who listens to each piece; nobody where audio is not checked."""
+        if self.check_recogniser is None or self.check == "off":
+            return None
+        return Listening(self.check_recogniser, self.check_word_errors)
 
     @property
     def longest_delay_seconds(self) -> float:
