@@ -1,22 +1,30 @@
-"""A worker's health over HTTP on a port of its own: `/healthz` for who restarts it, `/readyz` for who sends work."""
+"""A process's health over HTTP on a port of its own: `/healthz` for who restarts it, `/readyz` for who sends work.
+
+`/metrics` is for who watches over many.
+"""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from streams.metrics.registry import Metrics
+
 Complaint = Callable[[], str | None]
 
 
 @asynccontextmanager
-async def health_server(host: str, port: int, healthy: Complaint, ready: Complaint) -> AsyncIterator[str]:
-    """Serve until the end of the block; yields the address. Both say what is wrong, or None.
+async def health_server(
+    host: str, port: int, healthy: Complaint, ready: Complaint, metrics: Metrics
+) -> AsyncIterator[str]:
+    """Serve until the end of the block; yields the address. `healthy` and `ready` say what is wrong, or None.
 
     200 and `{"ok": true}`, or 503 and `{"ok": false, "reason": …}`. Raises OSError for a port that is taken.
     """
     app = web.Application()
     app.router.add_get("/healthz", _handler(healthy))
     app.router.add_get("/readyz", _handler(ready))
+    app.router.add_get("/metrics", _exposing(metrics))
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
@@ -34,5 +42,13 @@ def _handler(complaint: Complaint) -> Callable[[web.Request], Awaitable[web.Stre
         if reason is None:
             return web.json_response({"ok": True})
         return web.json_response({"ok": False, "reason": reason}, status=503)
+
+    return answer
+
+
+def _exposing(metrics: Metrics) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        body, content_type = metrics.exposed(request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
     return answer

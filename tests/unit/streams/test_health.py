@@ -4,6 +4,7 @@ import aiohttp
 import pytest
 
 from streams.health import health_server
+from streams.metrics.worker import WorkerMetrics
 
 
 @pytest.mark.parametrize(
@@ -12,10 +13,13 @@ from streams.health import health_server
 )
 async def test_what_is_wrong_is_said(complaint, status, body):
     async with (
-        health_server("127.0.0.1", 0, lambda: complaint, lambda: None) as address,
+        health_server("127.0.0.1", 0, lambda: complaint, lambda: None, WorkerMetrics()) as address,
         aiohttp.ClientSession() as client,
         client.get(f"{address}/healthz") as healthy,
         client.get(f"{address}/readyz") as ready,
+        client.get(f"{address}/metrics", headers={"Accept": "application/openmetrics-text"}) as metrics,
     ):
         assert (healthy.status, await healthy.json()) == (status, body)
         assert ready.status == 200
+        assert metrics.content_type == "application/openmetrics-text"
+        assert 'loa_build_info{part="worker"' in await metrics.text()
