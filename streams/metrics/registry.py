@@ -1,5 +1,6 @@
 """The metrics of one process, and how a reader gets them."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -21,25 +22,28 @@ class Metrics:
         self._made = {metric: _made(metric, self._registry) for metric in DECLARED if part in metric.parts}
         self.set(declared.BUILD, 1, version=__version__, part=part)
 
-    def count(self, metric: Metric, amount: float = 1, **labels: str) -> None:
+    def count(self, metric: Metric, amount: float = 1, /, **labels: str) -> None:
         """Add to a counter; an amount of 0 makes it known, so that its first increase is seen as one."""
         self._of(metric, labels).inc(amount)
 
-    def observe(self, metric: Metric, value: float, **labels: str) -> None:
+    def observe(self, metric: Metric, value: float, /, **labels: str) -> None:
         """One value more in a histogram."""
         self._of(metric, labels).observe(value)
 
-    def set(self, metric: Metric, value: float, **labels: str) -> None:
+    def set(self, metric: Metric, value: float, /, **labels: str) -> None:
         """What a gauge shows from now on."""
         self._of(metric, labels).set(value)
 
-    def show(self, metric: Metric, value: Callable[[], float], **labels: str) -> None:
+    def show(self, metric: Metric, value: Callable[[], float], /, **labels: str) -> None:
         """What a gauge shows is asked for whenever the metrics are read."""
         self._of(metric, labels).set_function(value)
 
     def forget(self, metric: Metric) -> None:
-        """Show nothing of a metric for now."""
-        self._made[metric].clear()
+        """A gauge is not known now: nothing is shown, or, without labels, that it is no number."""
+        if metric.labels:
+            self._made[metric].clear()
+        else:
+            self.set(metric, math.nan)
 
     def exposed(self, accept: str = "") -> tuple[bytes, str]:
         """All, as a reader takes them that sent this header, and the content type."""
