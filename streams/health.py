@@ -9,18 +9,20 @@ from contextlib import asynccontextmanager
 from aiohttp import web
 
 from streams.metrics.registry import Metrics
+from streams.settings import Settings, SettingsError
 
 Complaint = Callable[[], str | None]
 
 
 @asynccontextmanager
 async def health_server(
-    host: str, port: int, healthy: Complaint, ready: Complaint, metrics: Metrics
+    settings: Settings, healthy: Complaint, ready: Complaint, metrics: Metrics
 ) -> AsyncIterator[str]:
     """Serve until the end of the block; yields the address. `healthy` and `ready` say what is wrong, or None.
 
-    200 and `{"ok": true}`, or 503 and `{"ok": false, "reason": …}`. Raises OSError for a port that is taken.
+    200 and `{"ok": true}`, or 503 and `{"ok": false, "reason": …}`. Raises SettingsError for a port that is taken.
     """
+    host, port = settings.health_host, settings.health_port
     app = web.Application()
     app.router.add_get("/healthz", _handler(healthy))
     app.router.add_get("/readyz", _handler(ready))
@@ -29,7 +31,10 @@ async def health_server(
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            raise SettingsError(f"TTS_HEALTH_HOST={host}, TTS_HEALTH_PORT={port}: {error.strerror}") from error
         address = runner.addresses[0]
         yield f"http://{host}:{address[1]}"
     finally:
