@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import yaml
 
 from streams import settings
 from streams.errors import REASONS, ErrorCode
@@ -71,6 +72,16 @@ def metrics_table(part: Part) -> str:
     return table(("name", "kind", "labels", "what it is"), rows)
 
 
+def alerts_table() -> str:
+    """The alerts, and what to do."""
+    (group,) = yaml.safe_load((ROOT / "deploy/prometheus/alerts.yaml").read_text())["groups"]
+    rows = [
+        (f"`{rule['alert']}`", rule["labels"]["severity"], rule.get("for", ""), rule["annotations"]["description"])
+        for rule in group["rules"]
+    ]
+    return table(("alert", "severity", "after", "what to do"), rows)
+
+
 def channels_table() -> str:
     rows = []
     for topic in Topics(settings.load({})):
@@ -128,7 +139,8 @@ def _regions() -> dict[str, dict[str, Callable[[], str]]]:
     fields = {t.name: (lambda name=t.name: fields_table(name)) for t in valued if _first(t.short)}
     return {
         "README.md": {"settings": settings_table, "topics": topics_table, "errors": errors_table},
-        "docs/metrics.md": {part.value: (lambda part=part: metrics_table(part)) for part in Part},
+        "docs/metrics.md": {"alerts": alerts_table}
+        | {part.value: (lambda part=part: metrics_table(part)) for part in Part},
         "docs/events.md": {"channels": channels_table}
         | {name: (lambda name=name: headers_table(name)) for name in SCHEMAS}
         | fields,

@@ -65,6 +65,11 @@ class Fleet:
         self._slots = {engine.name: slots_of(engine) or 1 for engine in engines.values()}
 
     @property
+    def models(self) -> tuple[str, ...]:
+        """The engines' names."""
+        return tuple(self._slots)
+
+    @property
     def pids(self) -> tuple[int, ...]:
         """Process ids of those that are ready to speak or speaking."""
         return tuple(pid for pool in [*self._resident, *self._on_demand.loaded] for pid in pool.pids)

@@ -14,6 +14,9 @@ from streams.topics import Topics
 
 def show(metrics: WorkerMetrics, topics: Topics, intake: Intake, service: Service, engines: Fleet) -> None:
     """Let the metrics look at these parts."""
+    for model in engines.models:  # known before the first: nothing is spoken, rather than nothing known
+        metrics.count(declared.REQUESTS, 0, outcome="completed", code="ok", model=model)
+        metrics.count(declared.AUDIO, 0, model=model)
     metrics.show(declared.PROCESSES, lambda: len(engines.pids))
     metrics.show(declared.PROCESSES_WANTED, lambda: engines.processes)
     metrics.show(declared.PIECES, lambda: engines.in_hand)
