@@ -73,7 +73,7 @@ class Budget:
         held = self._held[place.tenant]
         for account in (held, self._all):
             account.requests -= 1
-            account.seconds -= place.seconds
+            account.seconds = account.seconds - place.seconds if account.requests else 0.0  # not almost nothing
         if not held.requests:
             del self._held[place.tenant]
         waiting, self._waiting = self._waiting, []
