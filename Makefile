@@ -33,8 +33,9 @@ check: $(VENV)/.dev ## format, lint, types, conventions, committed schemas
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/documents
 
-docs: $(VENV)/.dev ## write the tables of the README anew from the code
+docs: $(VENV)/.dev ## write the tables of the documents and the dashboard anew from the code
 	@$(BIN)/python docs/reference.py
+	@$(BIN)/python docs/dashboard.py
 
 record: $(VENV)/.dev ## record what this version writes to the topics, for tests of later ones
 	@PYTHONPATH=. $(BIN)/python docs/record_events.py

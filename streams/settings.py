@@ -205,9 +205,14 @@ class Settings(BaseSettings):
         pattern=r"^[A-Za-z0-9._-]{1,100}$",
         description="name that one worker at a time has and keeps over restarts; default: host name and a free number",
     )
-    health_host: str = Field("127.0.0.1", description="address at which a worker tells its health over HTTP")
+    health_host: str = Field(
+        "127.0.0.1", description="address at which worker, webhooks and reconciler tell their health"
+    )
     health_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
-        0, description="port of /healthz and /readyz; 0: a free one, which the ready line tells"
+        0, description="port of their /healthz, /readyz and /metrics; 0: a free one, which the ready line tells"
+    )
+    metrics_tenants: Annotated[int, Field(ge=0, le=1000)] = Field(
+        0, description="tenants that have metrics of their own, the first that come; those beyond share one; 0: none"
     )
     webhook_secret: SecretStr | None = Field(
         None, description="signs what a callback_url is told: whsec_ and base64; two, with a space, while it is changed"

@@ -89,7 +89,7 @@ class Worker:
         self._keep(parts.express.run())
         self._keep(publish_forever(parts.writer, parts.files, settings.cleanup_interval_minutes))
         address = await stack.enter_async_context(
-            health_server(settings.health_host, settings.health_port, self._trouble(parts), self._unready(parts))
+            health_server(settings, self._trouble(parts), self._unready(parts), parts.metrics)
         )
         self._keep(self._announce(parts, address))
 

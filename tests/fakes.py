@@ -20,6 +20,7 @@ from streams.agents.intake import Intake
 from streams.agents.making import Maker
 from streams.agents.synthesis import Synthesis
 from streams.events import Event
+from streams.metrics.worker import WorkerMetrics
 from streams.readers.cancellations import Cancellations
 from streams.settings import Settings
 
@@ -138,6 +139,7 @@ class Rig:
         self.files = AudioFiles(self.store, wait=lambda _: None)
         self.writer = MemoryWriter()
         self.pool = pool or InProcessPool()
+        self.metrics = WorkerMetrics(self.settings.metrics_tenants)
         self.cancellations = Cancellations()
         self.cancellations.read.set()
 
@@ -149,7 +151,7 @@ class Rig:
     def agent(self) -> Intake:
         """A worker's agents."""
         maker = Maker(self.settings, self.pool, self.files, "w")
-        synthesis = Synthesis(self.settings, maker, self.writer, "w")
+        synthesis = Synthesis(self.settings, maker, self.writer, "w", self.metrics)
         return Intake(self.settings, self.registry, synthesis, self.cancellations)
 
     async def run(self) -> Intake:

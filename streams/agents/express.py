@@ -17,6 +17,8 @@ from aiokafka.errors import KafkaError
 
 from streams.headers import again, attempt, origin, since
 from streams.kafka import EventWriter
+from streams.metrics import declared
+from streams.metrics.worker import WorkerMetrics
 from streams.readers.identity import headers_of, place_of
 from streams.readers.replay import when
 from streams.readers.tail import event_of, tail
@@ -98,13 +100,19 @@ class Express:
     """
 
     def __init__(
-        self, settings: Settings, writer: EventWriter, behind: Behind, clock: Callable[[], float] = time.monotonic
+        self,
+        settings: Settings,
+        writer: EventWriter,
+        behind: Behind,
+        metrics: WorkerMetrics,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.carried = 0
         self._settings = settings
         self._writer = writer
         self._topic = Topics(settings)["requests"].name
         self._behind = behind
+        self._metrics = metrics
         self._clock = clock
         self._turns: dict[str, Turns] = {}
         self._places: set[tuple[int, int]] = set()  # of what was carried
@@ -149,6 +157,7 @@ class Express:
                 await self._writer.write(LANE, record.key, record.value, named)
                 self._places.add(place)
                 self.carried += 1
+                self._metrics.count(declared.MOVED, to="express")
 
     def _goes_before(self, record: ConsumerRecord) -> bool:
         if len(record.value or b"") > SHORT_BYTES:

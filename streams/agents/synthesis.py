@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from storage.records import Failure, Stored
+from storage.records import Failure, Record, Stored
 from streams.agents import outcomes
 from streams.agents.delivery import Delivery
 from streams.agents.job import Job
@@ -17,6 +17,8 @@ from streams.errors import ErrorCode, RequestError
 from streams.events import SynthesisFailed, SynthesisProgressed
 from streams.headers import again
 from streams.kafka import EventWriter
+from streams.metrics import declared
+from streams.metrics.worker import WorkerMetrics
 from streams.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -25,8 +27,11 @@ log = structlog.get_logger(__name__)
 class Synthesis:
     """Answers requests. Every method returns when what it says is written, and raises KafkaError if it cannot be."""
 
-    def __init__(self, settings: Settings, maker: Maker, writer: EventWriter, worker: str) -> None:
+    def __init__(
+        self, settings: Settings, maker: Maker, writer: EventWriter, worker: str, metrics: WorkerMetrics
+    ) -> None:
         self._settings = settings
+        self._metrics = metrics
         self._maker = maker
         self._writer = writer
         self._worker = worker
@@ -43,17 +48,25 @@ class Synthesis:
     async def _tell(self, job: Job, found: Stored, audio: bytes | None = None) -> None:
         """Say what the store has."""
         if isinstance(found, Failure):
-            await self._refuse(job.close(), outcomes.failed_before(found))
+            await self._refuse(job.close(), outcomes.failed_before(found), job)
             return
-        await self._writer.emit(outcomes.completed(found, self._settings, audio), job.first.headers)
+        event = outcomes.completed(found, self._settings, audio)
+        await self._writer.emit(event, job.first.headers)
         crash_point("completed.told")
-        for delivery in job.close():
+        self._metrics.completed(event.model, event.tenant)
+        deliveries = job.close()
+        self._metrics.count(declared.REPEATS, len(deliveries) - 1)
+        for delivery in deliveries:
             delivery.done()
 
     async def _fulfil(self, job: Job) -> tuple[Stored, bytes | None]:
         """The request's file, and its bytes where they belong into the event. Raises RequestError, whatever happens."""
         try:
-            found = await self._maker.find(job) or await self._speak(job)
+            found = await self._maker.find(job)
+            if found is None:
+                found = await self._speak(job)
+            else:
+                self._metrics.count(declared.REPEATS)
             return found, await self._maker.inline(job, found)
         except RequestError:
             raise
@@ -68,19 +81,25 @@ class Synthesis:
             await self._writer.mention(SynthesisProgressed(**about, **state), job.first.headers)
 
         job.check()
+        waited = (job.started - job.first.since).total_seconds()
+        self._metrics.observe(declared.QUEUE_SECONDS, max(0.0, waited), lane=job.lane.name.lower())
         await tell(state="started")
         crash_point("started.told")
 
         async def spoken(chunk: int, seconds: float, parts: int) -> None:
             await tell(state="chunk", chunk=chunk, seconds=seconds, parts=parts or None)
 
-        return await self._maker.make(job, spoken)
+        made = await self._maker.make(job, spoken)
+        if isinstance(made, Record):
+            self._metrics.made(made)
+        return made
 
     async def fail(self, deliveries: Sequence[Delivery], error: RequestError, job: Job | None = None) -> None:
         """Try again later what may pass; else refuse it, once, for each record."""
         first = deliveries[0]
         if error.code.reason.passing and first.attempt < self._settings.retry_attempts:
             log.warning("will be tried again", request=first.origin, attempt=first.attempt, error=error.message)
+            self._metrics.count(declared.RETRIES, code=error.code)
             for delivery in deliveries:
                 await self._copy("requests.retry", delivery, delivery.attempt + 1, self._due(delivery.attempt))
             return
@@ -94,12 +113,13 @@ class Synthesis:
             if found is not None:
                 await self._tell(job, found)
                 return
-        await self._refuse(deliveries, outcomes.failed(first, error, self._worker, job))
+        await self._refuse(deliveries, outcomes.failed(first, error, self._worker, job), job)
 
-    async def _refuse(self, deliveries: Sequence[Delivery], failed: SynthesisFailed) -> None:
+    async def _refuse(self, deliveries: Sequence[Delivery], failed: SynthesisFailed, job: Job | None) -> None:
         """`tts.failed`, once, and the DLQ, for each record."""
         await self._writer.emit(failed, deliveries[0].headers)
         crash_point("failed.told")
+        self._metrics.failed(failed.code, job.choice.model if job else "none", failed.tenant)
         for delivery in deliveries:
             if failed.code.reason.dead_letter:
                 headers = outcomes.dead_letter_headers(delivery, failed)
@@ -112,6 +132,7 @@ class Synthesis:
     async def move(self, delivery: Delivery) -> None:
         """Out of the way of others: to the lane of requests that may wait."""
         await self._copy("requests.bulk", delivery, delivery.attempt, None)
+        self._metrics.count(declared.MOVED, to="bulk")
 
     async def _copy(self, short: str, delivery: Delivery, attempt: int, not_before: datetime | None) -> None:
         """The same record on another topic; it is that one now which is to be answered."""

@@ -10,7 +10,23 @@ from models.engine import ModelError
 from storage.errors import StoreError
 from streams import __version__
 from streams.broker import BrokerError
-from streams.cli import audit, bench, dlq, index, keys, log, machine, say, schema, show, storage, text, voices, webhooks
+from streams.cli import (
+    audit,
+    bench,
+    dlq,
+    index,
+    keys,
+    log,
+    machine,
+    say,
+    schema,
+    show,
+    storage,
+    text,
+    top,
+    voices,
+    webhooks,
+)
 from streams.readers.replay import ReplayError
 from streams.settings import SettingsError
 from streams.topics import TopicsError
@@ -34,6 +50,7 @@ app.command()(machine.gateway)
 app.command()(machine.reconcile)
 app.command()(say.say)
 app.command()(log.watch)
+app.command()(top.top)
 app.command("replay")(audit.replay_topics)
 app.command("trace")(audit.trace_request)
 app.command("audit")(audit.audit_log)

@@ -13,6 +13,7 @@ from tests.kafka.conftest import NewLoa
 from tests.kafka.installation import PARTITIONS, Installation
 from tests.kafka.log import Kafka
 from tests.kafka.processes import PATIENCE, Loa, until
+from tests.kafka.scrape import scrape
 
 LONG = " ".join(f"Sentence number {number} of a long story is being read aloud." for number in range(250))
 
@@ -30,9 +31,14 @@ async def test_sigterm_finishes_what_is_in_hand(loa: Installation) -> None:
     async with loa.reader("progress", "completed", "failed") as reader:
         for name in names:
             await reader.until(partial(reader.of, "progress", request_id=name), f"{name} in hand")
+        seen = await scrape(worker.lines[0]["health"])
         worker.send(signal.SIGTERM)
         await reader.to_end()
         assert not reader.of("completed", request_id="long"), "it has to be in the middle of it"
+        assert seen.value("loa_in_hand_requests", lane="interactive") >= 1 <= seen.value("loa_consumer_lag_records")
+        assert seen.value("loa_in_hand_bytes") >= len(LONG)
+        assert min(seen.value("loa_in_hand_seconds"), seen.value("loa_window_age_seconds")) > 0
+        assert seen.value("loa_engine_pieces") >= 1
         engines = worker.children()
         assert await worker.status() == 0
         await reader.to_end()
