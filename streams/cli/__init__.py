@@ -27,6 +27,7 @@ from streams.cli import (
     voices,
     webhooks,
 )
+from streams.readers.bookmark import BookmarkError
 from streams.readers.replay import ReplayError
 from streams.settings import SettingsError
 from streams.topics import TopicsError
@@ -83,7 +84,7 @@ def main() -> None:
         app()
     except SettingsError as error:
         _leave(2, "wrong settings", error)
-    except (TopicsError, ModelError, StoreError, BrokerError, ReplayError) as error:
+    except (TopicsError, ModelError, StoreError, BrokerError, ReplayError, BookmarkError) as error:
         _leave(1, type(error).__name__, error)
     except KafkaConnectionError as error:
         _leave(1, "no broker answers", f"{error}; look at TTS_KAFKA_BROKERS, or start one with `loa up`")
