@@ -17,6 +17,7 @@ from streams.agents.service import Service
 from streams.agents.synthesis import Synthesis
 from streams.kafka import EventWriter
 from streams.parts import open_engines, open_files, open_registry
+from streams.quotas import Quotas
 from streams.readers.cancellations import Cancellations
 from streams.settings import Settings
 from streams.topics import Topics
@@ -27,7 +28,7 @@ Connect = Callable[[EventWriter, Topics], Coroutine[Any, Any, None]]
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a worker consists of; `service` and `cancellations` are not started yet."""
+    """What a worker consists of; `service`, `cancellations` and `quotas` are not started yet."""
 
     name: str
     topics: Topics
@@ -35,6 +36,7 @@ class Parts:
     engines: Fleet
     writer: EventWriter
     cancellations: Cancellations
+    quotas: Quotas
     intake: Intake
     service: Service
     express: Express
@@ -54,7 +56,8 @@ async def assemble(settings: Settings, stack: AsyncExitStack, connect: Connect) 
     writer = EventWriter(settings, topics)
     stack.push_async_callback(writer.stop)
     await _together(engines.start(), connect(writer, topics), asyncio.to_thread(registry.warm_up))
-    synthesis = Synthesis(settings, Maker(settings, engines, files, name), writer, name)
+    quotas = Quotas(settings)
+    synthesis = Synthesis(settings, Maker(settings, engines, files, name), quotas, writer, name)
     cancellations = Cancellations()
     intake = Intake(settings, registry, synthesis, cancellations)
     clean_up = CleanUp(files, settings.tombstone_days, settings.orphan_grace_minutes * 60)
@@ -65,7 +68,7 @@ async def assemble(settings: Settings, stack: AsyncExitStack, connect: Connect) 
     service.follow(topics["requests.retry"].name, intake.run_retries, urgent=True)
     service.follow(topics["cleanup"].name, Cleanup(files, clean_up, writer).run)
     express = Express(settings, writer, service.behind)
-    return Parts(name, topics, files, engines, writer, cancellations, intake, service, express)
+    return Parts(name, topics, files, engines, writer, cancellations, quotas, intake, service, express)
 
 
 async def _together(*work: Coroutine[Any, Any, Any]) -> None:

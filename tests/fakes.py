@@ -20,6 +20,7 @@ from streams.agents.intake import Intake
 from streams.agents.making import Maker
 from streams.agents.synthesis import Synthesis
 from streams.events import Event
+from streams.quotas import Quotas
 from streams.readers.cancellations import Cancellations
 from streams.settings import Settings
 
@@ -140,6 +141,8 @@ class Rig:
         self.pool = pool or InProcessPool()
         self.cancellations = Cancellations()
         self.cancellations.read.set()
+        self.quotas = Quotas(settings)
+        self.quotas.read.set()
 
     def ask(self, key: bytes | None = None, headers: Sequence[tuple[str, bytes]] = (), **fields: object) -> Delivery:
         """Append a request for a tone."""
@@ -149,7 +152,7 @@ class Rig:
     def agent(self) -> Intake:
         """A worker's agents."""
         maker = Maker(self.settings, self.pool, self.files, "w")
-        synthesis = Synthesis(self.settings, maker, self.writer, "w")
+        synthesis = Synthesis(self.settings, maker, self.quotas, self.writer, "w")
         return Intake(self.settings, self.registry, synthesis, self.cancellations)
 
     async def run(self) -> Intake:

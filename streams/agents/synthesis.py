@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from storage.records import Failure, Stored
+from storage.records import Failure, Record, Stored
 from streams.agents import outcomes
 from streams.agents.delivery import Delivery
 from streams.agents.job import Job
@@ -17,6 +17,7 @@ from streams.errors import ErrorCode, RequestError
 from streams.events import SynthesisFailed, SynthesisProgressed
 from streams.headers import again
 from streams.kafka import EventWriter
+from streams.quotas import Quotas
 from streams.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -25,11 +26,16 @@ log = structlog.get_logger(__name__)
 class Synthesis:
     """Answers requests. Every method returns when what it says is written, and raises KafkaError if it cannot be."""
 
-    def __init__(self, settings: Settings, maker: Maker, writer: EventWriter, worker: str) -> None:
+    def __init__(self, settings: Settings, maker: Maker, quotas: Quotas, writer: EventWriter, worker: str) -> None:
         self._settings = settings
         self._maker = maker
+        self._quotas = quotas
         self._writer = writer
         self._worker = worker
+
+    async def ready(self) -> None:
+        """Return once it is known what may be spoken."""
+        await self._quotas.read.wait()
 
     async def answer(self, job: Job) -> None:
         """One request from its record to its outcome."""
@@ -53,12 +59,21 @@ class Synthesis:
     async def _fulfil(self, job: Job) -> tuple[Stored, bytes | None]:
         """The request's file, and its bytes where they belong into the event. Raises RequestError, whatever happens."""
         try:
-            found = await self._maker.find(job) or await self._speak(job)
+            found = await self._maker.find(job) or await self._make(job)
             return found, await self._maker.inline(job, found)
         except RequestError:
             raise
         except Exception as error:
             raise fault(error, job.request_id) from error
+
+    async def _make(self, job: Job) -> Stored:
+        """Its first result, where the tenant may have one."""
+        job.check()
+        with self._quotas.spending(job.request.tenant_id, job.seconds):
+            made = await self._speak(job)
+            if isinstance(made, Record):
+                self._quotas.used(made)
+            return made
 
     async def _speak(self, job: Job) -> Stored:
         about: dict[str, Any] = {"request_id": job.request_id, "file_id": job.file_id, "tenant": job.request.tenant_id}
@@ -67,7 +82,6 @@ class Synthesis:
         async def tell(**state: Any) -> None:
             await self._writer.mention(SynthesisProgressed(**about, **state), job.first.headers)
 
-        job.check()
         await tell(state="started")
         crash_point("started.told")
 

@@ -9,7 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from streams.gateway.health import Metrics
-from streams.requests import ID_PATTERN
+from streams.ids import ID_PATTERN
 
 SAFE = {
     "X-Content-Type-Options": "nosniff",

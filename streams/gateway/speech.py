@@ -20,8 +20,9 @@ from streams.gateway.errors import ApiError, EndedError, busy, gone
 from streams.gateway.library import Library
 from streams.gateway.load import Load
 from streams.gateway.waits import Waits
+from streams.ids import ID_PATTERN
 from streams.kafka import EventWriter
-from streams.requests import ID_PATTERN, SynthesisRequested, parse
+from streams.requests import SynthesisRequested, parse
 from streams.settings import Settings
 
 BUSY_SECONDS = 5
