@@ -21,6 +21,7 @@ from streams.gateway import (
     openai,
     operations,
     page,
+    quotas,
     retention,
     statistics,
     synthesize,
@@ -33,7 +34,7 @@ from streams.gateway.middleware import EveryAnswer
 from streams.gateway.pages import calls_page
 from streams.gateway.parts import Parts
 
-CALLS = (synthesize, jobs, events, webhooks, audio, retention, statistics, openai, operations, health, page)
+CALLS = (synthesize, jobs, events, webhooks, audio, retention, statistics, quotas, openai, operations, health, page)
 ROUTERS = tuple(module.router for module in CALLS)
 OF_HTTP = {404: "not_found", 405: "method_not_allowed"}
 
