@@ -19,6 +19,7 @@ class Metadata(Record):
     """What is known of a file; fields that do not apply are absent."""
 
     content_sha256: SkipJsonSchema[str] = Field(exclude=True)
+    cache_key: SkipJsonSchema[str | None] = Field(None, exclude=True)
 
 
 class Success(BaseModel):
