@@ -13,12 +13,14 @@ from streams.agents.cleanup import Cleanup
 from streams.agents.express import Express
 from streams.agents.intake import Intake
 from streams.agents.making import Maker
+from streams.agents.reusing import Reusing
 from streams.agents.service import Service
 from streams.agents.synthesis import Synthesis
 from streams.kafka import EventWriter
 from streams.parts import open_engines, open_files, open_registry
 from streams.quotas import Quotas
 from streams.readers.cancellations import Cancellations
+from streams.readers.sources import Sources
 from streams.settings import Settings
 from streams.topics import Topics
 from streams.worker_id import worker_id
@@ -28,7 +30,7 @@ Connect = Callable[[EventWriter, Topics], Coroutine[Any, Any, None]]
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a worker consists of; `service`, `cancellations` and `quotas` are not started yet."""
+    """What a worker consists of; `service` and what is read from the log are not started yet."""
 
     name: str
     topics: Topics
@@ -37,6 +39,7 @@ class Parts:
     writer: EventWriter
     cancellations: Cancellations
     quotas: Quotas
+    sources: Sources
     intake: Intake
     service: Service
     express: Express
@@ -57,7 +60,9 @@ async def assemble(settings: Settings, stack: AsyncExitStack, connect: Connect) 
     stack.push_async_callback(writer.stop)
     await _together(engines.start(), connect(writer, topics), asyncio.to_thread(registry.warm_up))
     quotas = Quotas(settings)
-    synthesis = Synthesis(settings, Maker(settings, engines, files, name), quotas, writer, name)
+    sources = Sources(settings)
+    maker, reusing = Maker(settings, engines, files, name), Reusing(settings, sources)
+    synthesis = Synthesis(settings, maker, writer, name, quotas=quotas, reusing=reusing)
     cancellations = Cancellations()
     intake = Intake(settings, registry, synthesis, cancellations)
     clean_up = CleanUp(files, settings.tombstone_days, settings.orphan_grace_minutes * 60)
@@ -68,7 +73,7 @@ async def assemble(settings: Settings, stack: AsyncExitStack, connect: Connect) 
     service.follow(topics["requests.retry"].name, intake.run_retries, urgent=True)
     service.follow(topics["cleanup"].name, Cleanup(files, clean_up, writer).run)
     express = Express(settings, writer, service.behind)
-    return Parts(name, topics, files, engines, writer, cancellations, quotas, intake, service, express)
+    return Parts(name, topics, files, engines, writer, cancellations, quotas, sources, intake, service, express)
 
 
 async def _together(*work: Coroutine[Any, Any, Any]) -> None:

@@ -12,7 +12,20 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from storage.links import LEAST_BYTES
 from storage.opening import same_place
-from streams.setting_types import AnyNames, Cores, Count, Days, Limits, Names, Networks, Pairs, Place, Positive, cores
+from streams.setting_types import (
+    AnyNames,
+    Cores,
+    Count,
+    Days,
+    Limits,
+    Names,
+    Networks,
+    NotNegative,
+    Pairs,
+    Place,
+    Positive,
+    cores,
+)
 
 PREFIX = "TTS_"
 
@@ -175,6 +188,12 @@ class Settings(BaseSettings):
     quota_stored_mb: Limits = Field(
         default_factory=dict,
         description="audio that a tenant may keep stored, in MiB, written in the same way; default: no limit",
+    )
+
+    reuse_minutes: NotNegative = Field(
+        0,
+        description="how long audio is copied for identical requests of its tenant instead of being spoken again, in "
+        "minutes; 0: never",
     )
 
     window_seconds: Positive = Field(

@@ -18,10 +18,12 @@ from storage.memory import MemoryStore
 from streams.agents.delivery import Delivery
 from streams.agents.intake import Intake
 from streams.agents.making import Maker
+from streams.agents.reusing import Reusing
 from streams.agents.synthesis import Synthesis
 from streams.events import Event
 from streams.quotas import Quotas
 from streams.readers.cancellations import Cancellations
+from streams.readers.sources import Sources
 from streams.settings import Settings
 
 
@@ -143,6 +145,8 @@ class Rig:
         self.cancellations.read.set()
         self.quotas = Quotas(settings)
         self.quotas.read.set()
+        self.sources = Sources(settings)
+        self.sources.read.set()
 
     def ask(self, key: bytes | None = None, headers: Sequence[tuple[str, bytes]] = (), **fields: object) -> Delivery:
         """Append a request for a tone."""
@@ -152,7 +156,8 @@ class Rig:
     def agent(self) -> Intake:
         """A worker's agents."""
         maker = Maker(self.settings, self.pool, self.files, "w")
-        synthesis = Synthesis(self.settings, maker, self.quotas, self.writer, "w")
+        reusing = Reusing(self.settings, self.sources)
+        synthesis = Synthesis(self.settings, maker, self.writer, "w", quotas=self.quotas, reusing=reusing)
         return Intake(self.settings, self.registry, synthesis, self.cancellations)
 
     async def run(self) -> Intake:

@@ -24,6 +24,7 @@ from streams.agents.interim import Interim, interim, sweep
 from streams.agents.job import Job
 from streams.agents.listening import Listening
 from streams.agents.recording import Draft, record_of
+from streams.agents.reusing import fetch
 from streams.crash import crash_point
 from streams.errors import ErrorCode, RequestError
 from streams.settings import Settings
@@ -78,6 +79,18 @@ class Maker:
     async def _committed(self, job: Job, draft: Draft, path: Path) -> Stored:
         record = record_of(job, draft, self._settings, self._files, self._worker)
         return await self._stored(self._commit, job, record, path)
+
+    async def copy(self, job: Job, name: str) -> Stored | None:
+        """Commit a copy of a file that was spoken for an identical request; None if that is not there, or not whole."""
+        with self._files.store.scratch() as path:
+            draft = await self._stored(fetch, self._files, name, job.cache_key(self._settings), path)
+            if draft is None:
+                return None
+            job.check()
+            crash_point("making.copied")
+            made = await self._committed(job, draft, path)
+        await asyncio.to_thread(sweep, job, self._files.store, self._settings)
+        return made
 
     async def give_up(self, job: Job, error: RequestError) -> Stored | None:
         """Decide that a job failed, for all its deliveries: returns what stands, which may be another's result.

@@ -14,13 +14,17 @@ from streams.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An encoded file that is not committed yet. `size`: bytes. `sample_rate`: Hz. Hashes: of the file, the samples."""
+    """An encoded file that is not committed yet. `size`: bytes. `sample_rate`: Hz. Hashes: of the file, the samples.
+
+    `cached`: it is a copy of another.
+    """
 
     sha256: str
     size: int
     pcm_sha256: str
     sample_rate: int
     duration_seconds: float
+    cached: bool = False
 
 
 def record_of(job: Job, draft: Draft, settings: Settings, files: AudioFiles, worker: str) -> Record:
@@ -53,6 +57,7 @@ def record_of(job: Job, draft: Draft, settings: Settings, files: AudioFiles, wor
         callback_url=request.callback,
         content_sha256=job.content,
         cache_key=job.cache_key(settings),
+        cached=draft.cached,
         queue_seconds=round(max(0.0, (job.started - job.first.time).total_seconds()), 6),
         synthesis_seconds=round((now - job.started).total_seconds(), 6),
         attempts=job.attempt,

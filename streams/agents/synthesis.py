@@ -12,6 +12,7 @@ from streams.agents import outcomes
 from streams.agents.delivery import Delivery
 from streams.agents.job import Job
 from streams.agents.making import Maker
+from streams.agents.reusing import Reusing
 from streams.crash import crash_point
 from streams.errors import ErrorCode, RequestError
 from streams.events import SynthesisFailed, SynthesisProgressed
@@ -26,16 +27,20 @@ log = structlog.get_logger(__name__)
 class Synthesis:
     """Answers requests. Every method returns when what it says is written, and raises KafkaError if it cannot be."""
 
-    def __init__(self, settings: Settings, maker: Maker, quotas: Quotas, writer: EventWriter, worker: str) -> None:
+    def __init__(
+        self, settings: Settings, maker: Maker, writer: EventWriter, worker: str, *, quotas: Quotas, reusing: Reusing
+    ) -> None:
         self._settings = settings
         self._maker = maker
         self._quotas = quotas
+        self._reusing = reusing
         self._writer = writer
         self._worker = worker
 
     async def ready(self) -> None:
-        """Return once it is known what may be spoken."""
+        """Return once it is known what may be spoken, and what was."""
         await self._quotas.read.wait()
+        await self._reusing.ready()
 
     async def answer(self, job: Job) -> None:
         """One request from its record to its outcome."""
@@ -67,15 +72,23 @@ class Synthesis:
             raise fault(error, job.request_id) from error
 
     async def _make(self, job: Job) -> Stored:
-        """Its first result, where the tenant may have one."""
+        """Its first result, where the tenant may have one: a copy of what its like had, or spoken."""
         job.check()
-        with self._quotas.spending(job.request.tenant_id, job.seconds):
-            made = await self._speak(job)
-            if isinstance(made, Record):
-                self._quotas.used(made)
-            return made
+        return await self._reusing.make(job, self._copied, self._speak)
+
+    async def _copied(self, job: Job, name: str) -> Stored | None:
+        """What was spoken for an identical request, as the job's own: it takes room, and no speech."""
+        self._quotas.check_stored(job.request.tenant_id)
+        made = await self._maker.copy(job, name)
+        if isinstance(made, Record):
+            self._quotas.used(made)
+        return made
 
     async def _speak(self, job: Job) -> Stored:
+        with self._quotas.spending(job.request.tenant_id, job.seconds):
+            return await self._spoken(job)
+
+    async def _spoken(self, job: Job) -> Stored:
         about: dict[str, Any] = {"request_id": job.request_id, "file_id": job.file_id, "tenant": job.request.tenant_id}
         about |= {"metadata": job.request.metadata, "chunks": len(job.chunks), "worker": self._worker}
 
@@ -88,7 +101,10 @@ class Synthesis:
         async def spoken(chunk: int, seconds: float, parts: int) -> None:
             await tell(state="chunk", chunk=chunk, seconds=seconds, parts=parts or None)
 
-        return await self._maker.make(job, spoken)
+        made = await self._maker.make(job, spoken)
+        if isinstance(made, Record):
+            self._quotas.used(made)
+        return made
 
     async def fail(self, deliveries: Sequence[Delivery], error: RequestError, job: Job | None = None) -> None:
         """Try again later what may pass; else refuse it, once, for each record."""
