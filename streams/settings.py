@@ -18,8 +18,10 @@ from streams.setting_types import (
     Cores,
     Count,
     Days,
+    Limits,
     Names,
     Networks,
+    NotNegative,
     Pairs,
     Place,
     Positive,
@@ -185,6 +187,22 @@ class Settings(BaseSettings):
     max_inline_bytes: Count = Field(524_288, description="largest audio in an event, in bytes")
     max_metadata_bytes: Count = Field(16_384, description="largest metadata of a request as JSON, in bytes")
     max_expiry_hours: Positive = Field(87_600, description="longest life of a file, in hours")
+
+    quota_speech_seconds: Limits = Field(
+        default_factory=dict,
+        description="speech that a tenant may have spoken in a day (UTC), in seconds, such as *=3600,acme=36000; "
+        "*: every tenant that is not named; default: no limit",
+    )
+    quota_stored_mb: Limits = Field(
+        default_factory=dict,
+        description="audio that a tenant may keep stored, in MiB, written in the same way; default: no limit",
+    )
+
+    reuse_minutes: NotNegative = Field(
+        0,
+        description="how long audio is copied for identical requests of its tenant instead of being spoken again, in "
+        "minutes; 0: never",
+    )
 
     window_seconds: Positive = Field(
         600, description="estimated seconds of speech a worker has in hand before it stops taking requests"

@@ -68,7 +68,7 @@ class Intake:
 
     async def run_retries(self, deliveries: Deliveries) -> None:
         """Requests to be tried again, each when it is due, without waiting for each other."""
-        await self._cancellations.read.wait()
+        await self._ready()
         async for delivery in deliveries:
             await self._stay_out_if_closing()
             await self._retries.acquire()
@@ -88,10 +88,15 @@ class Intake:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _run(self, deliveries: Deliveries, lane: Lane) -> None:
-        await self._cancellations.read.wait()
+        await self._ready()
         async for delivery in deliveries:
             await self._stay_out_if_closing()
             await self._take(delivery, lane)
+
+    async def _ready(self) -> None:
+        """What decides about requests, and was said before the worker started, is known."""
+        await self._cancellations.read.wait()
+        await self._synthesis.ready()
 
     async def _stay_out_if_closing(self) -> None:
         """What is not taken any more comes again, to whoever has the partition then."""

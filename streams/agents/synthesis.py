@@ -12,6 +12,7 @@ from streams.agents import outcomes
 from streams.agents.delivery import Delivery
 from streams.agents.job import Job
 from streams.agents.making import Maker
+from streams.agents.reusing import Reusing
 from streams.crash import crash_point
 from streams.errors import ErrorCode, RequestError
 from streams.events import SynthesisFailed, SynthesisProgressed
@@ -19,6 +20,7 @@ from streams.headers import again
 from streams.kafka import EventWriter
 from streams.metrics import declared
 from streams.metrics.worker import WorkerMetrics
+from streams.quotas import Quotas
 from streams.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -28,13 +30,28 @@ class Synthesis:
     """Answers requests. Every method returns when what it says is written, and raises KafkaError if it cannot be."""
 
     def __init__(
-        self, settings: Settings, maker: Maker, writer: EventWriter, worker: str, metrics: WorkerMetrics
+        self,
+        settings: Settings,
+        maker: Maker,
+        writer: EventWriter,
+        worker: str,
+        metrics: WorkerMetrics,
+        *,
+        quotas: Quotas,
+        reusing: Reusing,
     ) -> None:
         self._settings = settings
         self._metrics = metrics
         self._maker = maker
+        self._quotas = quotas
+        self._reusing = reusing
         self._writer = writer
         self._worker = worker
+
+    async def ready(self) -> None:
+        """Return once it is known what may be spoken, and what was."""
+        await self._quotas.read.wait()
+        await self._reusing.ready()
 
     async def answer(self, job: Job) -> None:
         """One request from its record to its outcome."""
@@ -64,7 +81,7 @@ class Synthesis:
         try:
             found = await self._maker.find(job)
             if found is None:
-                found = await self._speak(job)
+                found = await self._make(job)
             else:
                 self._metrics.count(declared.REPEATS)
             return found, await self._maker.inline(job, found)
@@ -73,14 +90,30 @@ class Synthesis:
         except Exception as error:
             raise fault(error, job.request_id) from error
 
+    async def _make(self, job: Job) -> Stored:
+        """Its first result, where the tenant may have one: a copy of what its like had, or spoken."""
+        job.check()
+        return await self._reusing.make(job, self._copied, self._speak)
+
+    async def _copied(self, job: Job, name: str) -> Stored | None:
+        """What was spoken for an identical request, as the job's own: it takes room, and no speech."""
+        self._quotas.check_stored(job.request.tenant_id)
+        made = await self._maker.copy(job, name)
+        if isinstance(made, Record):
+            self._quotas.used(made)
+        return made
+
     async def _speak(self, job: Job) -> Stored:
+        with self._quotas.spending(job.request.tenant_id, job.seconds):
+            return await self._spoken(job)
+
+    async def _spoken(self, job: Job) -> Stored:
         about: dict[str, Any] = {"request_id": job.request_id, "file_id": job.file_id, "tenant": job.request.tenant_id}
         about |= {"metadata": job.request.metadata, "chunks": len(job.chunks), "worker": self._worker}
 
         async def tell(**state: Any) -> None:
             await self._writer.mention(SynthesisProgressed(**about, **state), job.first.headers)
 
-        job.check()
         waited = (job.started - job.first.since).total_seconds()
         self._metrics.observe(declared.QUEUE_SECONDS, max(0.0, waited), lane=job.lane.name.lower())
         await tell(state="started")
@@ -92,6 +125,7 @@ class Synthesis:
         made = await self._maker.make(job, spoken)
         if isinstance(made, Record):
             self._metrics.made(made)
+            self._quotas.used(made)
         return made
 
     async def fail(self, deliveries: Sequence[Delivery], error: RequestError, job: Job | None = None) -> None:

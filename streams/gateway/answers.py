@@ -19,6 +19,7 @@ class Metadata(Record):
     """What is known of a file; fields that do not apply are absent."""
 
     content_sha256: SkipJsonSchema[str] = Field(exclude=True)
+    cache_key: SkipJsonSchema[str | None] = Field(None, exclude=True)
 
 
 class Success(BaseModel):
@@ -168,6 +169,26 @@ class StatisticsAnswer(Success):
     """What is stored, queued and done."""
 
     stats: Statistics
+
+
+class Quota(BaseModel):
+    """What a tenant may use, and has used: null is no limit, and of what has none nothing need be counted.
+
+    `resets_at`: when the next day of speech begins.
+    """
+
+    tenant: str
+    speech_limit_seconds: float | None = Field(ge=0)
+    speech_used_seconds: float = Field(ge=0)
+    stored_limit_mb: float | None = Field(ge=0)
+    stored_used_mb: float = Field(ge=0)
+    resets_at: datetime
+
+
+class QuotaAnswer(Success):
+    """How a tenant's quotas stand."""
+
+    quota: Quota
 
 
 class Worker(BaseModel):

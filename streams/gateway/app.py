@@ -21,6 +21,7 @@ from streams.gateway import (
     openai,
     operations,
     page,
+    quotas,
     retention,
     statistics,
     synthesize,
@@ -36,7 +37,7 @@ from streams.metrics import declared
 from streams.metrics.declared import Part
 from streams.metrics.registry import Metrics
 
-CALLS = (synthesize, jobs, events, webhooks, audio, retention, statistics, openai, operations, health, page)
+CALLS = (synthesize, jobs, events, webhooks, audio, retention, statistics, quotas, openai, operations, health, page)
 ROUTERS = tuple(module.router for module in CALLS)
 OF_HTTP = {404: "not_found", 405: "method_not_allowed"}
 

@@ -37,7 +37,9 @@ class Load:
     def heard(self, short: str, event: dict[str, Any]) -> None:
         """An event: of a result, it tells how fast it was made."""
         seconds, took = event.get("duration_seconds"), event.get("synthesis_seconds")
-        if short == "completed" and isinstance(seconds, int | float) and isinstance(took, int | float) and took > 0:
+        if short != "completed" or event.get("cached"):
+            return
+        if isinstance(seconds, int | float) and isinstance(took, int | float) and took > 0:
             self._done.append((self._clock(), float(seconds)))
             self._alone = seconds / took
 

@@ -8,9 +8,9 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from streams.ids import ID_PATTERN
 from streams.metrics import declared
 from streams.metrics.registry import Metrics
-from streams.requests import ID_PATTERN
 
 SAFE = {
     "X-Content-Type-Options": "nosniff",

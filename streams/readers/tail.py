@@ -1,7 +1,9 @@
 """Follow topics without a consumer group: nothing is committed, and no worker notices."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -37,6 +39,32 @@ async def tail(
         raise TopicsError(f"{names}: one is missing; run `loa topics create`, or look at TTS_TOPIC_PREFIX") from error
     finally:
         await consumer.stop()
+
+
+async def follow(
+    settings: Settings,
+    topics: Sequence[str],
+    hear: Callable[[ConsumerRecord], object],
+    read: asyncio.Event,
+    since: datetime | None = None,
+) -> None:
+    """Let all records of these topics be heard, or those since a time, for as long as the caller lives.
+
+    `read` is set once those of before this call were heard. Raises what `tail` does.
+    """
+    async with tail(settings, topics, beginning=True) as consumer:
+        ends = await consumer.end_offsets(consumer.assignment())
+        if since is not None:
+            stamp = int(since.timestamp() * 1000)
+            found = await consumer.offsets_for_times(dict.fromkeys(ends, stamp))
+            for pair, end in ends.items():
+                consumer.seek(pair, found[pair].offset if found.get(pair) else end)
+        while True:
+            for records in (await consumer.getmany(timeout_ms=200)).values():
+                for record in records:
+                    hear(record)
+            if not read.is_set() and all([await consumer.position(pair) >= ends[pair] for pair in ends]):
+                read.set()
 
 
 def event_of(record: ConsumerRecord) -> dict[str, Any] | None:
