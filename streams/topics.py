@@ -111,6 +111,14 @@ class Topics:
         new.replication_factor = self._replication  # its constructor refuses -1, the broker's default
         return new
 
+    async def counts(self, admin: AIOKafkaAdminClient) -> dict[str, int]:
+        """How many partitions the broker has of each topic, by its short name. Raises TopicsError if one is missing."""
+        described = {t["topic"]: t for t in await admin.describe_topics([topic.name for topic in self])}
+        missing = [topic.name for topic in self if described.get(topic.name, {}).get("error_code", 1)]
+        if missing:
+            raise TopicsError(f"{', '.join(missing)}: missing; run `loa topics create`")
+        return {topic.short: len(described[topic.name]["partitions"]) for topic in self}
+
     async def compare(self, admin: AIOKafkaAdminClient) -> list[str]:
         """One sentence for each topic that is missing or has other partitions or settings; empty: all is right."""
         described = {t["topic"]: t for t in await admin.describe_topics([topic.name for topic in self])}

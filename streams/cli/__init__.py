@@ -10,7 +10,23 @@ from models.engine import ModelError
 from storage.errors import StoreError
 from streams import __version__
 from streams.broker import BrokerError
-from streams.cli import audit, bench, dlq, index, keys, log, machine, say, schema, show, storage, text, voices, webhooks
+from streams.cli import (
+    audit,
+    bench,
+    dlq,
+    index,
+    keys,
+    log,
+    machine,
+    queue,
+    say,
+    schema,
+    show,
+    storage,
+    text,
+    voices,
+    webhooks,
+)
 from streams.readers.replay import ReplayError
 from streams.settings import SettingsError
 from streams.topics import TopicsError
@@ -37,6 +53,7 @@ app.command()(log.watch)
 app.command("replay")(audit.replay_topics)
 app.command("trace")(audit.trace_request)
 app.command("audit")(audit.audit_log)
+app.command()(queue.queue)
 app.command()(text.text)
 app.command()(bench.bench)
 app.command()(show.config)

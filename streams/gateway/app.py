@@ -42,7 +42,7 @@ log = structlog.get_logger(__name__)
 
 def serve(parts: Parts) -> ASGIApp:
     """The application over these parts, as a server runs it."""
-    metrics = Metrics(parts.waits)
+    metrics = Metrics(parts.waits, parts.load)
     return EveryAnswer(create_app(parts, metrics), metrics)
 
 

@@ -1,11 +1,15 @@
 """For whoever watches over a gateway: does it live, can it serve, what has it done."""
 
+import math
+
 from aiokafka.errors import KafkaError
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from storage.index import LANES
 from streams.gateway.answers import Alive, NotReady, Ready, Responses
+from streams.gateway.load import Load
 from streams.gateway.parts import PartsOf
 from streams.gateway.waits import Waits
 from streams.kafka import answering
@@ -20,7 +24,8 @@ METRICS: Responses = {200: {"content": {"text/plain": {"schema": {"type": "strin
 class Metrics:
     """Metrics of one gateway, in a registry of its own. Labels are bounded: routes, not paths; no ids."""
 
-    def __init__(self, waits: Waits) -> None:
+    def __init__(self, waits: Waits, load: Load) -> None:
+        self._load = load
         self.registry = CollectorRegistry()
         labels = ("method", "route", "status")
         self._calls = Counter("loa_http_requests_total", "HTTP calls", labels, registry=self.registry)
@@ -29,11 +34,24 @@ class Metrics:
         )
         waiting = Gauge("loa_http_waits", "calls that wait for an outcome", registry=self.registry)
         waiting.set_function(lambda: len(waits))
+        self._queued = Gauge(
+            "loa_queued_speech_seconds",
+            "speech that is queued, estimated; the same at every gateway; NaN where the index does not answer",
+            ("lane",),
+            registry=self.registry,
+        )
 
     def seen(self, method: str, route: str, status: int, seconds: float) -> None:
         """A call has been answered."""
         self._calls.labels(method, route, str(status)).inc()
         self._seconds.labels(method, route).observe(seconds)
+
+    async def text(self) -> bytes:
+        """All of them as they are now, as Prometheus reads them."""
+        for lane in LANES:
+            queued = await self._load.queued(lane)
+            self._queued.labels(lane).set(math.nan if queued is None else queued)
+        return generate_latest(self.registry)
 
 
 @router.get("/healthz", response_model=Alive)
@@ -60,4 +78,4 @@ async def readyz(parts: PartsOf) -> JSONResponse:
 @router.get("/metrics", response_class=Response, responses=METRICS)
 async def metrics(request: Request) -> Response:
     """Metrics as Prometheus reads them."""
-    return Response(generate_latest(request.app.state.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    return Response(await request.app.state.metrics.text(), media_type=CONTENT_TYPE_LATEST)

@@ -13,11 +13,12 @@ from streams.gateway.app import routes
 from streams.gateway.errors import STATUS, ApiError
 from streams.gateway.health import Metrics
 from streams.gateway.middleware import EveryAnswer
+from tests.gateway.rig import no_load
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    app, metrics = routes(), Metrics(())  # type: ignore[arg-type]
+    app, metrics = routes(), Metrics((), no_load())  # type: ignore[arg-type]
     app.state.metrics = metrics
     transport = httpx.ASGITransport(EveryAnswer(app, metrics), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://loa") as made:
@@ -83,5 +84,6 @@ async def test_metrics_have_no_paths_or_ids(client: httpx.AsyncClient) -> None:
     await client.get("/secret/path")
     await client.request("BREW", "/healthz")
     text = (await client.get("/metrics")).text
+    assert 'loa_queued_speech_seconds{lane="bulk"} 0.0' in text
     assert 'method="GET",route="none",status="404"' in text
     assert "secret" not in text and "BREW" not in text

@@ -11,13 +11,14 @@ from streams.gateway.app import routes
 from streams.gateway.health import Metrics
 from streams.gateway.middleware import EveryAnswer
 from streams.gateway.page import FOLDER, POLICY, files
+from tests.gateway.rig import no_load
 
 TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    app, metrics = routes(), Metrics(())  # type: ignore[arg-type]
+    app, metrics = routes(), Metrics((), no_load())  # type: ignore[arg-type]
     transport = httpx.ASGITransport(EveryAnswer(app, metrics))
     async with httpx.AsyncClient(transport=transport, base_url="http://loa") as made:
         yield made
