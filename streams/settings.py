@@ -100,9 +100,13 @@ class Settings(BaseSettings):
     kafka_outage_seconds: Positive = Field(
         300, description="length of a broker outage that a worker sits out before it exits, in seconds"
     )
+    kafka_metadata_seconds: Positive = Field(
+        30, description="how often clients ask the broker whether topics have more partitions, in seconds"
+    )
     topic_prefix: str = Field("tts", pattern=r"^[A-Za-z0-9._-]{1,100}$", description="topics are <prefix>.requests, …")
     topic_partitions: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        8, description="partitions of the topics that carry requests and outcomes: the most workers that can share them"
+        8,
+        description="least partitions of the topics that carry requests and outcomes: as many workers can share them",
     )
     topic_replication: Annotated[int, Field(ge=-1, le=32_767)] = Field(
         -1, description="copies of each partition; -1: the broker's default"

@@ -21,10 +21,22 @@ from storage.index.database import sqlite_url
 from storage.index.from_store import changes_of, present, take_store
 from storage.index.index import Index
 from storage.index.replace import replace
-from storage.index.results import STATUSES, Delivery, DeliveryPage, DeliveryState, File, Job, Page, Status, Totals
+from storage.index.results import (
+    LANES,
+    STATUSES,
+    Delivery,
+    DeliveryPage,
+    DeliveryState,
+    File,
+    Job,
+    Page,
+    Status,
+    Totals,
+)
 from storage.index.writing import Read
 
 __all__ = [
+    "LANES",
     "STATUSES",
     "About",
     "Asked",

@@ -238,7 +238,8 @@ def _options(settings: Settings, worker: str, folder: Path) -> dict[str, Any]:
         "stream_buffer_maxsize": sys.maxsize,  # a full one would stop all topics; `read_ahead` bounds them
         "stream_wait_empty": False,  # stalls the whole group at a rebalance; the worker drains by itself
         "stream_publish_on_commit": False,
-        "consumer_auto_offset_reset": "earliest",
+        "consumer_auto_offset_reset": "earliest",  # of partitions that were added, too
+        "consumer_metadata_max_age_ms": int(settings.kafka_metadata_seconds * 1000),
         "topic_disable_leader": True,
         "topic_allow_declare": False,
         "table_standby_replicas": 0,

@@ -18,6 +18,7 @@ from streams.cli import (
     keys,
     log,
     machine,
+    queue,
     say,
     schema,
     show,
@@ -55,6 +56,7 @@ app.command()(top.top)
 app.command("replay")(audit.replay_topics)
 app.command("trace")(audit.trace_request)
 app.command("audit")(audit.audit_log)
+app.command()(queue.queue)
 app.command()(text.text)
 app.command()(bench.bench)
 app.command()(show.config)

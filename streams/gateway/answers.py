@@ -206,6 +206,29 @@ class Workers(Success):
     lag: dict[str, int]
 
 
+class Demand(BaseModel):
+    """Seconds of speech that are queued, estimated, and who is there to speak them.
+
+    `worker_speed`: seconds of speech that a worker speaks in a second; null: none has spoken yet, and 1 is taken.
+    `recommended_workers`: ceil(`queued_seconds` / (`within_seconds` · `worker_speed`)), and `partitions` at most.
+    """
+
+    queued_seconds: float = Field(ge=0)
+    lanes: dict[str, float]
+    workers: int = Field(ge=0)
+    partitions: int = Field(ge=1)
+    seconds_per_worker: float = Field(ge=0)
+    worker_speed: float | None
+    within_seconds: float = Field(gt=0)
+    recommended_workers: int = Field(ge=0)
+
+
+class DemandAnswer(Success):
+    """How many workers there should be."""
+
+    queue: Demand
+
+
 class Letter(BaseModel):
     """A request that could not be answered. `preview`: the beginning of its record."""
 
