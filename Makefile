@@ -11,7 +11,7 @@ READY := $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.light)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test unit check docs record screenshots faults faults-long lock clean
+.PHONY: help setup demo test unit check docs record screenshots faults faults-long lock dist clean
 
 help: ## list the commands
 	@grep -hE '^[a-z%-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z%-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 22
@@ -55,6 +55,11 @@ lock: $(VENV)/.uv ## resolve requirements/ anew
 	$(COMPILE) --extra voices --extra broker --extra postgres --extra s3 --group build -o requirements/light.txt pyproject.toml
 	$(COMPILE) --extra all --group build --group dev -c requirements/light.txt -o requirements/dev.txt pyproject.toml
 	echo uv | $(COMPILE) -o requirements/uv.txt -
+
+dist: $(VENV)/.dev ## build what is released: dist/*.tar.gz and dist/*.whl
+	@rm -rf dist
+	@$(UV) build -q --no-build-isolation --python $(BIN)/python >&2
+	@ls dist
 
 clean: ## remove .venv and caches; data stays
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

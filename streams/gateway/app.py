@@ -12,7 +12,6 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import ASGIApp
 
-from streams import __version__
 from streams.gateway import (
     audio,
     events,
@@ -32,6 +31,7 @@ from streams.gateway.health import Metrics
 from streams.gateway.middleware import EveryAnswer
 from streams.gateway.pages import calls_page
 from streams.gateway.parts import Parts
+from streams.version import CONTRACT
 
 CALLS = (synthesize, jobs, events, webhooks, audio, retention, statistics, openai, operations, health, page)
 ROUTERS = tuple(module.router for module in CALLS)
@@ -64,7 +64,7 @@ def create_app(parts: Parts, metrics: Metrics) -> FastAPI:
 
 def routes() -> FastAPI:
     """All calls and how they fail, without anything behind them."""
-    app = FastAPI(title="Loa", version=__version__, description=DESCRIPTION, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Loa", version=CONTRACT, description=DESCRIPTION, docs_url=None, redoc_url=None)
     for router in ROUTERS:
         app.include_router(router)
     app.add_exception_handler(ApiError, _refused)
