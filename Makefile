@@ -11,7 +11,7 @@ READY := $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.light)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test unit check docs record screenshots faults faults-long lock clean
+.PHONY: help setup demo test unit check docs record screenshots faults faults-long licences lock dist sbom clean
 
 help: ## list the commands
 	@grep -hE '^[a-z%-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z%-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 22
@@ -37,6 +37,9 @@ docs: $(VENV)/.dev ## write the tables of the documents and the dashboard anew f
 	@$(BIN)/python docs/reference.py
 	@$(BIN)/python docs/dashboard.py
 
+licences: $(VENV)/.dev ## write docs/licences.md, the licences of all packages
+	@$(BIN)/python docs/licences.py
+
 record: $(VENV)/.dev ## record what this version writes to the topics, for tests of later ones
 	@PYTHONPATH=. $(BIN)/python docs/record_events.py
 
@@ -56,6 +59,23 @@ lock: $(VENV)/.uv ## resolve requirements/ anew
 	$(COMPILE) --extra voices --extra broker --extra postgres --extra s3 --group build -o requirements/light.txt pyproject.toml
 	$(COMPILE) --extra all --group build --group dev -c requirements/light.txt -o requirements/dev.txt pyproject.toml
 	echo uv | $(COMPILE) -o requirements/uv.txt -
+
+dist: $(VENV)/.dev ## build what is released: dist/*.tar.gz and dist/*.whl
+	@rm -rf dist
+	@$(UV) build -q --no-build-isolation --python $(BIN)/python >&2
+	@ls dist
+
+# An environment as an image has it; the bill of materials wants the version in words, where pyproject.toml leaves it to git.
+IMAGE = $(VENV)/image
+sbom: $(VENV)/.dev ## list what an image holds: dist/loa.cdx.json (CycloneDX)
+	@mkdir -p dist
+	@$(UV) venv -q --clear --python $(BIN)/python $(IMAGE) >&2
+	@$(UV) pip sync -q --python $(IMAGE)/bin/python --require-hashes requirements/light.txt >&2
+	@$(UV) pip install -q --python $(IMAGE)/bin/python --no-deps --no-build-isolation . >&2
+	@sed "s/^dynamic = .*/version = \"$$($(IMAGE)/bin/loa --version)\"/" pyproject.toml > $(IMAGE)/pyproject.toml
+	@$(BIN)/cyclonedx-py environment $(IMAGE)/bin/python --pyproject $(IMAGE)/pyproject.toml --output-reproducible \
+	  -o dist/loa.cdx.json >&2
+	@rm -rf $(IMAGE)
 
 clean: ## remove .venv and caches; data stays
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -8,7 +8,6 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from models.engine import ModelError
 from storage.errors import StoreError
-from streams import __version__
 from streams.broker import BrokerError
 from streams.cli import (
     audit,
@@ -32,11 +31,12 @@ from streams.readers.bookmark import BookmarkError
 from streams.readers.replay import ReplayError
 from streams.settings import SettingsError
 from streams.topics import TopicsError
+from streams.version import version
 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(__version__)
+        typer.echo(version())
         raise typer.Exit
 
 

@@ -54,11 +54,6 @@ class NoIndex:
         raise IndexUnavailable(f"{tenant}/{request_id}: there is no index here")
 
 
-def no_load() -> Load:
-    """Nothing is queued, and nothing was ever spoken."""
-    return Load(settings.load({}), NoIndex())  # type: ignore[arg-type]
-
-
 class Site:
     """`client` calls the gateway; `work` lets the worker take what is on the log: at each request while `busy`."""
 
