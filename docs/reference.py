@@ -23,6 +23,7 @@ from streams.topics import Topics
 ROOT = Path(__file__).parent.parent
 OPENAPI = ROOT / "docs/openapi.json"
 ASYNCAPI = ROOT / "docs/asyncapi.json"
+SCHEMAS_OF_EVENTS = ROOT / "docs/schemas"
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -178,11 +179,21 @@ def events() -> bytes:
     return orjson.dumps(asyncapi(settings.load({})), option=orjson.OPT_INDENT_2) + b"\n"
 
 
+def schemas() -> dict[str, bytes]:
+    """The JSON Schema of each event, by the name of its file."""
+    topics = Topics(settings.load({}))
+    valued = [topic for topic in topics if CHANNELS[topic.short].model and _first(topic.short)]
+    made = {f"{topic.name}.json": event_schema(topic.name, topics) for topic in valued}
+    return {name: orjson.dumps(schema, option=orjson.OPT_INDENT_2) + b"\n" for name, schema in made.items()}
+
+
 def main() -> None:
     for document, text in pages().items():
         (ROOT / document).write_text(text)
     OPENAPI.write_bytes(openapi())
     ASYNCAPI.write_bytes(events())
+    for name, schema in schemas().items():
+        (SCHEMAS_OF_EVENTS / name).write_bytes(schema)
 
 
 if __name__ == "__main__":
