@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+PEERS  := $(VENV)/peers
 UV     := $(BIN)/uv
 ARGS   ?=
 
@@ -10,8 +11,8 @@ ARGS   ?=
 READY := $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.light)
 
 .DEFAULT_GOAL := help
-.DELETE_ON_ERROR:
-.PHONY: help setup demo test unit check docs record screenshots faults faults-long licences lock dist sbom clean
+.PHONY: help setup demo test unit check docs record screenshots faults faults-long bench-peers licences lock dist sbom clean
+.PHONY: help setup demo test unit check docs record screenshots faults faults-long bench-peers lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z%-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z%-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 22
@@ -55,9 +56,13 @@ faults-long: $(VENV)/.dev ## fault runs, as long as it takes
 bench-%: $(VENV)/.dev ## run one of benchmarks/
 	@$(BIN)/python benchmarks/$(subst -,_,$*).py $(ARGS)
 
+bench-peers: $(PEERS)/.ready ## the same voice in Loa, Faust, FastStream, Celery and FastAPI
+	@$(PEERS)/bin/python benchmarks/peers.py $(ARGS)
+
 lock: $(VENV)/.uv ## resolve requirements/ anew
 	$(COMPILE) --extra voices --extra broker --extra postgres --extra s3 --group build -o requirements/light.txt pyproject.toml
 	$(COMPILE) --extra all --group build --group dev -c requirements/light.txt -o requirements/dev.txt pyproject.toml
+	$(COMPILE) --extra voices --extra broker --group build --group peers -c requirements/dev.txt -o requirements/peers.txt pyproject.toml
 	echo uv | $(COMPILE) -o requirements/uv.txt -
 
 dist: $(VENV)/.dev ## build what is released: dist/*.tar.gz and dist/*.whl
@@ -96,13 +101,20 @@ $(VENV)/.uv: requirements/uv.txt
 
 # Hatchling comes from the lock too: without build isolation nothing is fetched that has no hash.
 define install
-@$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements/$(1).txt >&2
-@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation --editable . >&2
-@touch $(VENV)/.light $@
+@$(UV) pip sync -q --python $(2)/bin/python --require-hashes requirements/$(1).txt >&2
+@$(UV) pip install -q --python $(2)/bin/python --no-deps --no-build-isolation --editable . >&2
 endef
 
 $(VENV)/.light: $(VENV)/.uv requirements/light.txt pyproject.toml
-	$(call install,light)
+	$(call install,light,$(VENV))
+	@touch $@
 
 $(VENV)/.dev: $(VENV)/.uv requirements/dev.txt pyproject.toml
-	$(call install,dev)
+	$(call install,dev,$(VENV))
+	@touch $(VENV)/.light $@
+
+$(PEERS)/.ready: $(VENV)/.uv requirements/peers.txt pyproject.toml
+	@echo "Setting up $(PEERS) …" >&2
+	@$(PYTHON) -m venv $(PEERS) >&2
+	$(call install,peers,$(PEERS))
+	@touch $@
