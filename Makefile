@@ -11,8 +11,8 @@ ARGS   ?=
 READY := $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.light)
 
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 .PHONY: help setup demo test unit check docs record screenshots faults faults-long bench-peers licences lock dist sbom clean
-.PHONY: help setup demo test unit check docs record screenshots faults faults-long bench-peers lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z%-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z%-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 22
