@@ -34,7 +34,7 @@ class Load:
 
     def heard(self, short: str, event: dict[str, Any]) -> None:
         """An event: of a result, it tells how fast it was made."""
-        if short == "completed" and not event.get("cached"):
+        if short == "completed":
             self._speed.heard(event, self._clock())
 
     @property

@@ -36,7 +36,9 @@ class Speed:
         self._alone: float | None = None
 
     def heard(self, event: Mapping[str, Any], at: float) -> None:
-        """A `tts.completed`, and the time in seconds, by any one clock."""
+        """A `tts.completed`, and the time in seconds, by any one clock; copies were not spoken."""
+        if event.get("cached"):
+            return
         seconds, took = event.get("duration_seconds"), event.get("synthesis_seconds")
         if isinstance(seconds, int | float) and isinstance(took, int | float) and took > 0:
             self._done.append((at, float(seconds)))
