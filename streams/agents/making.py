@@ -111,7 +111,7 @@ class Maker:
         except RequestError as broken:
             if broken.code != ErrorCode.STORAGE_FAILED:
                 raise
-            log.warning("a failure could not be kept", request=job.request_id, error=broken.message)
+            log.warning("a failure could not be kept", error=broken.message)
             return None
 
     async def inline(self, job: Job, found: Stored) -> bytes | None:

@@ -17,6 +17,8 @@ from streams.errors import ErrorCode, RequestError
 from streams.events import SynthesisFailed, SynthesisProgressed
 from streams.headers import again
 from streams.kafka import EventWriter
+from streams.logs import about
+from streams.requests import SynthesisRequested
 from streams.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -33,12 +35,23 @@ class Synthesis:
 
     async def answer(self, job: Job) -> None:
         """One request from its record to its outcome."""
-        try:
-            found, audio = await self._fulfil(job)
-        except RequestError as error:
-            await self.fail(job.close(), error, job)
-            return
-        await self._tell(job, found, audio)
+        with about(job.request_id, job.request.tenant_id, job.first.headers):
+            try:
+                found, audio = await self._fulfil(job)
+            except RequestError as error:
+                await self._fail(job.close(), error, job)
+                return
+            await self._tell(job, found, audio)
+
+    async def refuse(self, delivery: Delivery, error: RequestError) -> None:
+        """A record that could not be understood, to its outcome."""
+        with about(error.echo.get("request_id") or delivery.origin, error.echo.get("tenant"), delivery.headers):
+            await self._fail([delivery], error)
+
+    async def move(self, delivery: Delivery, request: SynthesisRequested) -> None:
+        """Out of the way of others: to the lane of requests that may wait."""
+        with about(request.request_id or delivery.origin, request.tenant_id, delivery.headers):
+            await self._copy("requests.bulk", delivery, delivery.attempt, None)
 
     async def _tell(self, job: Job, found: Stored, audio: bytes | None = None) -> None:
         """Say what the store has."""
@@ -61,11 +74,11 @@ class Synthesis:
             raise fault(error, job.request_id) from error
 
     async def _speak(self, job: Job) -> Stored:
-        about: dict[str, Any] = {"request_id": job.request_id, "file_id": job.file_id, "tenant": job.request.tenant_id}
-        about |= {"metadata": job.request.metadata, "chunks": len(job.chunks), "worker": self._worker}
+        told: dict[str, Any] = {"request_id": job.request_id, "file_id": job.file_id, "tenant": job.request.tenant_id}
+        told |= {"metadata": job.request.metadata, "chunks": len(job.chunks), "worker": self._worker}
 
         async def tell(**state: Any) -> None:
-            await self._writer.mention(SynthesisProgressed(**about, **state), job.first.headers)
+            await self._writer.mention(SynthesisProgressed(**told, **state), job.first.headers)
 
         job.check()
         await tell(state="started")
@@ -76,11 +89,11 @@ class Synthesis:
 
         return await self._maker.make(job, spoken)
 
-    async def fail(self, deliveries: Sequence[Delivery], error: RequestError, job: Job | None = None) -> None:
+    async def _fail(self, deliveries: Sequence[Delivery], error: RequestError, job: Job | None = None) -> None:
         """Try again later what may pass; else refuse it, once, for each record."""
         first = deliveries[0]
         if error.code.reason.passing and first.attempt < self._settings.retry_attempts:
-            log.warning("will be tried again", request=first.origin, attempt=first.attempt, error=error.message)
+            log.warning("will be tried again", attempt=first.attempt, error=error.message)
             for delivery in deliveries:
                 await self._copy("requests.retry", delivery, delivery.attempt + 1, self._due(delivery.attempt))
             return
@@ -108,10 +121,6 @@ class Synthesis:
                 await self._writer.write("requests.dlq", key, delivery.value, headers)
                 crash_point("failed.dead_lettered")
             delivery.done()
-
-    async def move(self, delivery: Delivery) -> None:
-        """Out of the way of others: to the lane of requests that may wait."""
-        await self._copy("requests.bulk", delivery, delivery.attempt, None)
 
     async def _copy(self, short: str, delivery: Delivery, attempt: int, not_before: datetime | None) -> None:
         """The same record on another topic; it is that one now which is to be answered."""

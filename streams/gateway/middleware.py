@@ -7,9 +7,11 @@ from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from streams.gateway.health import Metrics
 from streams.requests import ID_PATTERN
+from streams.traces import TRACE_HEADERS, trace_id
 
 SAFE = {
     "X-Content-Type-Options": "nosniff",
@@ -39,6 +41,8 @@ class EveryAnswer:
         given = next((headers[name] for name in NAMED_BY if name in headers), None)
         valid = given is None or re.fullmatch(ID_PATTERN, given) is not None
         request_id = given if given and valid else uuid.uuid4().hex
+        clear_contextvars()  # a server may answer several calls in one context
+        bind_contextvars(request_id=request_id, **_trace(headers))
         scope.setdefault("state", {}).update(request_id=request_id, named=given is not None, wrong_id=not valid)
 
         async def send_more(message: Message) -> None:
@@ -56,6 +60,11 @@ class EveryAnswer:
             await self._app(scope, receive, send_more)
         finally:
             self._metrics.seen(_method(scope), _route(scope), status, time.perf_counter() - began)
+
+
+def _trace(headers: Headers) -> dict[str, str]:
+    found = trace_id({name: headers[name].encode() for name in TRACE_HEADERS if name in headers})
+    return {"trace_id": found} if found else {}
 
 
 def _method(scope: Scope) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -11,6 +11,7 @@ import structlog
 
 from streams.events import WebhookDelivery
 from streams.kafka import EventWriter
+from streams.logs import about
 from streams.readers.webhooks.attempts import after, ended
 from streams.readers.webhooks.endpoints import Endpoints
 from streams.readers.webhooks.sender import Sender
@@ -30,6 +31,7 @@ class Held:
 
     delivery: WebhookDelivery
     done: Callable[[], None]
+    headers: Mapping[str, bytes]
     since: float = field(default_factory=time.monotonic)
     sending: bool = False
     task: "asyncio.Task[None] | None" = None
@@ -52,9 +54,12 @@ class Hand:
     def __len__(self) -> int:
         return len(self._held)
 
-    def take(self, delivery: WebhookDelivery, done: Callable[[], None]) -> None:
-        """Deliver it when it is due; `done` is called once what became of it is in the log."""
-        held = Held(delivery, done)
+    def take(self, delivery: WebhookDelivery, done: Callable[[], None], headers: Mapping[str, bytes]) -> None:
+        """Deliver it when it is due; `done` is called once what became of it is in the log.
+
+        `headers`: of its record, which say of which trace it is.
+        """
+        held = Held(delivery, done, headers)
         self._held.add(held)
         self._counts[delivery.url] += 1
         held.task = asyncio.create_task(self._deliver(held))
@@ -66,7 +71,7 @@ class Hand:
         for held in long:
             if held.task is not None:
                 held.task.cancel()
-        await asyncio.gather(*(self._writer.emit(held.delivery) for held in long))
+        await asyncio.gather(*(self._writer.emit(held.delivery, held.headers) for held in long))
         for held in long:
             held.done()
 
@@ -82,8 +87,9 @@ class Hand:
         await asyncio.sleep(max(0.0, (delivery.not_before - datetime.now(UTC)).total_seconds()))
         async with self._slots[delivery.url]:
             held.sending = True
-            following = await self._attempt(delivery)
-            await self._writer.emit(following)
+            with about(delivery.request_id, delivery.tenant, held.headers):
+                following = await self._attempt(delivery)
+            await self._writer.emit(following, held.headers)
             held.done()
 
     async def _attempt(self, delivery: WebhookDelivery) -> WebhookDelivery:
