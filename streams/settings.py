@@ -226,6 +226,11 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "json", "console"] = Field(
         "auto", description="how lines of the log are written; auto: readable on a terminal, JSON elsewhere"
     )
+    traces: Literal["off", "otlp"] = Field(
+        "off",
+        description="whether spans are recorded, and sent over OTLP/HTTP to OTEL_EXPORTER_OTLP_ENDPOINT (package extra "
+        "otel)",
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Settings":

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ from models.speech import Samples
 from storage.errors import CorruptRecord, StoreError, StoreFull, Unavailable, translated
 from storage.files import AudioFiles
 from storage.records import Failure, Record, Stored
+from streams import traces
 from streams.agents.interim import Interim, interim, sweep
 from streams.agents.job import Job
 from streams.agents.listening import Listening
@@ -29,6 +30,7 @@ from streams.crash import crash_point
 from streams.errors import ErrorCode, RequestError
 from streams.settings import Settings
 from streams.threads import in_thread
+from streams.traces import Span, Value
 
 Spoken = Callable[[int, float, int], Awaitable[None]]
 T = TypeVar("T")
@@ -64,7 +66,8 @@ class Maker:
 
     async def find(self, job: Job) -> Stored | None:
         """What an earlier delivery of this request ended in, whole; None if it is to be spoken."""
-        return await self._stored(self._find, job)
+        with traces.span("find"):
+            return await self._stored(self._find, job)
 
     async def make(self, job: Job, spoken: Spoken) -> Stored:
         """Speak and commit; another writer's result is adopted.
@@ -82,7 +85,8 @@ class Maker:
                 except StoreError as error:
                     raise _not_stored(error) from error
                 crash_point("making.spoken")
-                meanwhile.outcome = await self._stored(self._commit, job, self._record(job, draft), path)
+                with traces.span("store", attributes={"loa.file_id": job.file_id, "loa.file_bytes": draft.size}):
+                    meanwhile.outcome = await self._stored(self._commit, job, self._record(job, draft), path)
                 return meanwhile.outcome
 
     async def give_up(self, job: Job, error: RequestError) -> Stored | None:
@@ -171,13 +175,16 @@ class Maker:
         )
         encoder = await in_thread(Encoder, path, request.format, job.choice.rate, request.sample_rate)
         seconds = 0.0
-        with encoder:
+        with encoder, _synthesis_span(job) as span:
             async with aclosing(pieces), _stop_of(job) as stop:
                 while piece := await _next(pieces, stop, job):
                     parts = await in_thread(_add, encoder, piece.speech.samples, meanwhile.listening)
                     seconds += piece.speech.seconds
                     await spoken(piece.k, seconds, parts)
-            return await in_thread(_finish, encoder, path)
+                    span.note("chunk", {"loa.chunk": piece.k, "loa.audio_seconds": seconds})
+            draft = await in_thread(_finish, encoder, path)
+            span.set({"loa.audio_seconds": draft.encoded.duration_seconds})
+            return draft
 
     def _record(self, job: Job, draft: Draft) -> Record:
         request, choice, now = job.request, job.choice, datetime.now(UTC)
@@ -212,6 +219,13 @@ class Maker:
             attempts=job.attempt,
             worker=self._worker,
         )
+
+
+def _synthesis_span(job: Job) -> AbstractContextManager[Span]:
+    about: dict[str, Value] = {"loa.model": job.choice.model, "loa.voice": job.choice.voice, "loa.attempt": job.attempt}
+    return traces.span(
+        "synthesis", attributes=about | {"loa.chunks": len(job.chunks), "loa.lane": job.lane.name.lower()}
+    )
 
 
 def _synthesis(job: Job) -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """The synthesis agent's story: each request ends in one durable file and `tts.completed`, or in `tts.failed`."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 
 from storage.records import Failure, Stored
+from streams import logs, traces
 from streams.agents import outcomes
 from streams.agents.delivery import Delivery
 from streams.agents.job import Job
@@ -17,9 +19,9 @@ from streams.errors import ErrorCode, RequestError
 from streams.events import SynthesisFailed, SynthesisProgressed
 from streams.headers import again
 from streams.kafka import EventWriter
-from streams.logs import about
-from streams.requests import SynthesisRequested
+from streams.requests import DEFAULT_TENANT, SynthesisRequested
 from streams.settings import Settings
+from streams.traces import Span, Value
 
 log = structlog.get_logger(__name__)
 
@@ -35,23 +37,53 @@ class Synthesis:
 
     async def answer(self, job: Job) -> None:
         """One request from its record to its outcome."""
-        with about(job.request_id, job.request.tenant_id, job.first.headers):
+        with self._working(job.first, job.request_id, job.request.tenant_id) as span:
             try:
                 found, audio = await self._fulfil(job)
             except RequestError as error:
+                span.fail(error.code, error.message)
                 await self._fail(job.close(), error, job)
-                return
-            await self._tell(job, found, audio)
+            else:
+                await self._tell(job, found, audio)
+            for repeat in job.deliveries[1:]:
+                span.link(repeat.headers)
 
     async def refuse(self, delivery: Delivery, error: RequestError) -> None:
         """A record that could not be understood, to its outcome."""
-        with about(error.echo.get("request_id") or delivery.origin, error.echo.get("tenant"), delivery.headers):
+        request_id = error.echo.get("request_id") or delivery.origin
+        with self._working(delivery, request_id, error.echo.get("tenant") or DEFAULT_TENANT) as span:
+            span.fail(error.code, error.message)
             await self._fail([delivery], error)
 
     async def move(self, delivery: Delivery, request: SynthesisRequested) -> None:
         """Out of the way of others: to the lane of requests that may wait."""
-        with about(request.request_id or delivery.origin, request.tenant_id, delivery.headers):
+        with self._working(delivery, request.request_id or delivery.origin, request.tenant_id):
             await self._copy("requests.bulk", delivery, delivery.attempt, None)
+
+    @contextmanager
+    def _working(self, delivery: Delivery, request_id: str, tenant: str) -> Iterator[Span]:
+        """What is done for a record within the block: its span, from when the broker took it, and what logs name."""
+        about: dict[str, Value] = {
+            "messaging.operation.name": "process",
+            "messaging.operation.type": "process",
+            "messaging.destination.partition.id": str(delivery.partition),
+            "messaging.kafka.offset": delivery.offset,
+            "messaging.consumer.group.name": self._settings.kafka_group,
+            "loa.request_id": request_id,
+            "loa.tenant": tenant,
+            "loa.attempt": delivery.attempt,
+            "loa.worker": self._worker,
+        }
+        topic, time = delivery.topic, delivery.time
+        with (
+            traces.span(
+                f"process {topic}", "consumer", traces.messaging(topic) | about, delivery.headers, time
+            ) as span,
+            logs.about(request_id, tenant, span.headers),
+        ):
+            with traces.span("queue", began=time):
+                pass  # it ends here
+            yield span
 
     async def _tell(self, job: Job, found: Stored, audio: bytes | None = None) -> None:
         """Say what the store has."""

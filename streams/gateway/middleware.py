@@ -3,15 +3,17 @@
 import re
 import time
 import uuid
+from contextlib import AbstractContextManager
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bind_contextvars, clear_contextvars
+from structlog.contextvars import clear_contextvars
 
+from streams import logs, traces
 from streams.gateway.health import Metrics
 from streams.requests import ID_PATTERN
-from streams.traces import TRACE_HEADERS, trace_id
+from streams.traces import TRACE_HEADERS, Span
 
 SAFE = {
     "X-Content-Type-Options": "nosniff",
@@ -19,6 +21,7 @@ SAFE = {
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'",
 }
+TRACED = ("/api/", "/v1/")
 NAMED_BY = ("x-request-id", "idempotency-key")
 
 
@@ -41,8 +44,6 @@ class EveryAnswer:
         given = next((headers[name] for name in NAMED_BY if name in headers), None)
         valid = given is None or re.fullmatch(ID_PATTERN, given) is not None
         request_id = given if given and valid else uuid.uuid4().hex
-        clear_contextvars()  # a server may answer several calls in one context
-        bind_contextvars(request_id=request_id, **_trace(headers))
         scope.setdefault("state", {}).update(request_id=request_id, named=given is not None, wrong_id=not valid)
 
         async def send_more(message: Message) -> None:
@@ -56,15 +57,26 @@ class EveryAnswer:
                 answer.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        try:
-            await self._app(scope, receive, send_more)
-        finally:
-            self._metrics.seen(_method(scope), _route(scope), status, time.perf_counter() - began)
+        clear_contextvars()  # a server may answer several calls in one context
+        with _span_of(scope, headers) as span, logs.about(request_id, None, span.headers):
+            try:
+                await self._app(scope, receive, send_more)
+            finally:
+                method, route = _method(scope), _route(scope)
+                self._metrics.seen(method, route, status, time.perf_counter() - began)
+                span.name(f"{method} {route}")
+                span.set({"http.route": route, "http.response.status_code": status})
+                if status >= 500:
+                    span.fail(str(status), "")
 
 
-def _trace(headers: Headers) -> dict[str, str]:
-    found = trace_id({name: headers[name].encode() for name in TRACE_HEADERS if name in headers})
-    return {"trace_id": found} if found else {}
+def _span_of(scope: Scope, headers: Headers) -> AbstractContextManager[Span]:
+    """A call's, part of the caller's trace. Whoever looks whether it is alive, or fetches the page, begins none."""
+    carried = {name: headers[name].encode("latin-1") for name in TRACE_HEADERS if name in headers}
+    if not scope["path"].startswith(TRACED):
+        return Span(carried)
+    about = {"http.request.method": _method(scope), "url.path": scope["path"], "url.scheme": scope["scheme"]}
+    return traces.span(_method(scope), "server", about, carried)
 
 
 def _method(scope: Scope) -> str:

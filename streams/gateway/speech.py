@@ -120,7 +120,7 @@ class Speaking:
 
     async def produce(self, asked: Asked, request: Request) -> None:
         """Put it on the log. Raises ApiError."""
-        trace = [(name, request.headers[name].encode()) for name in TRACE_HEADERS if name in request.headers]
+        trace = [(name, request.headers[name].encode("latin-1")) for name in TRACE_HEADERS if name in request.headers]
         topic = "requests.bulk" if asked.request.priority == "bulk" else "requests"
         try:
             async with asyncio.timeout(self._settings.sync_seconds):

@@ -6,16 +6,18 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import structlog
 
+from streams import logs, traces
 from streams.events import WebhookDelivery
 from streams.kafka import EventWriter
-from streams.logs import about
 from streams.readers.webhooks.attempts import after, ended
 from streams.readers.webhooks.endpoints import Endpoints
 from streams.readers.webhooks.sender import Sender
 from streams.settings import Settings
+from streams.traces import Span, Value
 
 AT_ONCE = 4
 """Attempts at one endpoint at a time: one that hangs holds so many connections and no more."""
@@ -87,16 +89,23 @@ class Hand:
         await asyncio.sleep(max(0.0, (delivery.not_before - datetime.now(UTC)).total_seconds()))
         async with self._slots[delivery.url]:
             held.sending = True
-            with about(delivery.request_id, delivery.tenant, held.headers):
-                following = await self._attempt(delivery)
+            with (
+                traces.span("POST webhook", "client", _about(delivery), held.headers) as span,
+                logs.about(delivery.request_id, delivery.tenant, span.headers),
+            ):
+                following = await self._attempt(delivery, span)
             await self._writer.emit(following, held.headers)
             held.done()
 
-    async def _attempt(self, delivery: WebhookDelivery) -> WebhookDelivery:
+    async def _attempt(self, delivery: WebhookDelivery, span: Span) -> WebhookDelivery:
         signers = self._endpoints.signers(delivery.endpoint)
         if delivery.url in self._gone or not signers or delivery.body is None:
             return ended(delivery, "gone", "the endpoint said 410 before" if signers else "no such endpoint any more")
-        answer = await self._sender.post(delivery.url, delivery.id, delivery.body, signers)
+        answer = await self._sender.post(delivery.url, delivery.id, delivery.body, signers, span.headers)
+        if answer.status is not None:
+            span.set({"http.response.status_code": answer.status})
+        if not answer.taken:
+            span.fail(str(answer.status or "no_answer"), answer.detail)
         if answer.gone:
             log.warning("a webhook wants nothing any more", endpoint=delivery.endpoint, url=delivery.url)
             self._gone.add(delivery.url)
@@ -113,3 +122,18 @@ class Hand:
         if not self._counts[held.delivery.url]:
             del self._counts[held.delivery.url]
             self._slots.pop(held.delivery.url, None)
+
+
+def _about(delivery: WebhookDelivery) -> dict[str, Value]:
+    """What its span says: not the path of its URL, in which secrets of others may be."""
+    where = urlsplit(delivery.url)
+    return {
+        "http.request.method": "POST",
+        "http.request.resend_count": delivery.attempt - 1,
+        "server.address": where.hostname or "",
+        "server.port": where.port or (443 if where.scheme == "https" else 80),
+        "loa.webhook.id": delivery.id,
+        "loa.webhook.endpoint": delivery.endpoint,
+        "loa.request_id": delivery.request_id or "",
+        "loa.tenant": delivery.tenant or "",
+    }

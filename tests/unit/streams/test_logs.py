@@ -14,7 +14,6 @@ from models.engine import OutOfMemory, Piece
 from models.speech import Speech
 from streams import logs, settings
 from streams.logs import Bounded, about
-from streams.traces import trace_id
 from tests.fakes import InProcessPool, Rig
 
 TRACE = {"traceparent": b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
@@ -163,18 +162,3 @@ async def test_what_a_worker_says_of_a_request_names_it(begin: Begin) -> None:
         *(("r-1", "acme"), ("tts.requests-0-1", "default"))
     ]
     assert {line["trace_id"] for line in lines} == {"0af7651916cd43dd8448eb211c80319c"}
-
-
-@pytest.mark.parametrize(
-    ("traceparent", "found"),
-    [
-        (b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "0af7651916cd43dd8448eb211c80319c"),
-        (b"cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-later", "0af7651916cd43dd8448eb211c80319c"),
-        (b"00-00000000000000000000000000000000-b7ad6b7169203331-01", None),
-        (b"00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01", None),
-        (b"\xff", None),
-        (b"", None),
-    ],
-)
-def test_the_id_of_a_trace(traceparent: bytes, found: str | None) -> None:
-    assert trace_id({"traceparent": traceparent}) == found
