@@ -1,6 +1,7 @@
 """Spans as OpenTelemetry records them, sent over OTLP/HTTP to where the variables OTEL_* say."""
 
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from streams.traces import Attributes, Kind, Span, text_of
 
 PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 SPOKEN = "http/protobuf"
+CLOSE_SECONDS = 5.0
 KINDS: dict[Kind, trace.SpanKind] = {
     "internal": trace.SpanKind.INTERNAL,
     "server": trace.SpanKind.SERVER,
@@ -50,8 +52,10 @@ class OpenTelemetry:
         return cls(service, BatchSpanProcessor(OTLPSpanExporter()))
 
     def close(self) -> None:
-        """Send what has ended, if it is taken soon."""
-        self._provider.shutdown()
+        """Send what has ended, if it is taken soon: a collector that is away keeps no process from leaving."""
+        closing = threading.Thread(target=self._provider.shutdown, name="last spans", daemon=True)
+        closing.start()
+        closing.join(CLOSE_SECONDS)
 
     @contextmanager
     def span(

@@ -3,16 +3,17 @@
 import asyncio
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
-from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from models.engine import OutOfMemory, Piece
 from models.speech import Speech
-from streams import settings, traces
+from streams import otel, settings, traces
 from streams.otel import OpenTelemetry
 from streams.settings import SettingsError
 from streams.traces import recorded_by, recording, sending, text_of, trace_id
@@ -146,6 +147,18 @@ def test_what_it_takes_to_record_is_asked_for(monkeypatch: pytest.MonkeyPatch) -
         recording(OTLP, "x"),
     ):
         pass
+
+
+def test_a_collector_that_is_away_keeps_nobody_from_leaving(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered = threading.Event()
+
+    class Away(SpanProcessor):
+        def shutdown(self) -> None:
+            answered.wait()
+
+    monkeypatch.setattr(otel, "CLOSE_SECONDS", 0.01)
+    OpenTelemetry("loa-test", Away()).close()
+    answered.set()
 
 
 @pytest.mark.parametrize(
