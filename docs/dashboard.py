@@ -70,7 +70,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         stat(
             "Own faults",
             "percentunit",
-            f"{rate('loa_requests_total', where=OWN_FAULTS)} / {rate('loa_requests_total')}",
+            f"({rate('loa_requests_total', where=OWN_FAULTS)} or vector(0)) / {rate('loa_requests_total')}",
             "of all outcomes: failures that are not the request's own",
             0.02,
         ),
