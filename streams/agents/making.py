@@ -14,7 +14,7 @@ import structlog
 
 from models.audio import Encoded, Encoder
 from models.choice import MixedChoice
-from models.engine import AudioRejected, EngineTimeout, ModelError, OutOfMemory
+from models.engine import AudioRejected, EngineTimeout, ModelError, OutOfMemory, Unreadable
 from models.fleet import Fleet
 from models.speak import Spoken as Piece
 from models.speak import speak_text
@@ -39,6 +39,7 @@ SPEAK_ERRORS: dict[type[ModelError], ErrorCode] = {
     OutOfMemory: ErrorCode.OUT_OF_MEMORY,
     AudioRejected: ErrorCode.AUDIO_REJECTED,
     EngineTimeout: ErrorCode.SYNTHESIS_TIMEOUT,
+    Unreadable: ErrorCode.UNSUPPORTED_LANGUAGE,
 }
 
 
