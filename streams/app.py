@@ -18,6 +18,8 @@ from streams.agents.synthesis import Synthesis
 from streams.kafka import EventWriter
 from streams.parts import open_engines, open_files, open_registry
 from streams.readers.cancellations import Cancellations
+from streams.routes import in_pool
+from streams.setting_types import DEFAULT_POOL
 from streams.settings import Settings
 from streams.topics import Topics
 from streams.worker_id import worker_id
@@ -60,10 +62,12 @@ async def assemble(settings: Settings, stack: AsyncExitStack, connect: Connect) 
     clean_up = CleanUp(files, settings.tombstone_days, settings.orphan_grace_minutes * 60)
     service = Service(settings, name)
     stack.push_async_callback(service.close)
-    service.follow(topics["requests"].name, intake.run)
-    service.follow(topics["requests.bulk"].name, intake.run_bulk)
-    service.follow(topics["requests.retry"].name, intake.run_retries, urgent=True)
-    service.follow(topics["cleanup"].name, Cleanup(files, clean_up, writer).run)
+    pool = settings.pool
+    service.follow(topics[in_pool("requests", pool)].name, intake.run)
+    service.follow(topics[in_pool("requests.bulk", pool)].name, intake.run_bulk)
+    service.follow(topics[in_pool("requests.retry", pool)].name, intake.run_retries, urgent=True)
+    if pool == DEFAULT_POOL:
+        service.follow(topics["cleanup"].name, Cleanup(files, clean_up, writer).run)
     express = Express(settings, writer, service.behind)
     return Parts(name, topics, files, engines, writer, cancellations, intake, service, express)
 

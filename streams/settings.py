@@ -12,7 +12,21 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from storage.links import LEAST_BYTES
 from storage.opening import same_place
-from streams.setting_types import AnyNames, Cores, Count, Days, Names, Networks, Pairs, Place, Positive, cores
+from streams.setting_types import (
+    DEFAULT_POOL,
+    AnyNames,
+    Cores,
+    Count,
+    Days,
+    Names,
+    Networks,
+    Pairs,
+    Place,
+    Pool,
+    Positive,
+    Routes,
+    cores,
+)
 
 PREFIX = "TTS_"
 
@@ -101,6 +115,11 @@ class Settings(BaseSettings):
     )
 
     models: Names = Field(("hibari", "espeak"), description="engines to serve; `auto` picks the first that fits")
+    routes: Routes = Field(
+        default_factory=dict,
+        description="which pool of workers speaks a model, such as dia=gpu,vits=gpu; same everywhere",
+    )
+    pool: Pool = Field("", description="the pool that a worker belongs to; absent: what has no route")
     models_on_demand: AnyNames = Field(
         (), description="those of TTS_MODELS that are loaded at their first request, in processes of their own"
     )
@@ -242,12 +261,19 @@ class Settings(BaseSettings):
             )
         if any(len(secret.encode()) < LEAST_BYTES for secret in self.link_secrets):
             raise ValueError(f"TTS_LINK_SECRET: a secret has at least {LEAST_BYTES} bytes")
+        if self.pool not in self.pools:
+            raise ValueError(f"TTS_POOL={self.pool}: no model is routed to it; TTS_ROUTES has to name it, everywhere")
         if missing := [model for model in self.models_on_demand if model not in self.models]:
             allowed = ", ".join(self.models)
             raise ValueError(f"TTS_MODELS_ON_DEMAND={','.join(missing)}: not in TTS_MODELS; allowed: {allowed}")
         if len(set(self.torch_devices)) < len(self.torch_devices):
             raise ValueError(f"TTS_TORCH_DEVICE={self.torch_device!r}: names a device twice")
         return self
+
+    @property
+    def pools(self) -> tuple[str, ...]:
+        """All pools of workers, the one without a name first."""
+        return (DEFAULT_POOL, *sorted(set(self.routes.values())))
 
     @property
     def webhook_secrets(self) -> list[str]:

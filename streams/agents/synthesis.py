@@ -17,6 +17,7 @@ from streams.errors import ErrorCode, RequestError
 from streams.events import SynthesisFailed, SynthesisProgressed
 from streams.headers import again
 from streams.kafka import EventWriter
+from streams.routes import in_pool
 from streams.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -113,11 +114,20 @@ class Synthesis:
         """Out of the way of others: to the lane of requests that may wait."""
         await self._copy("requests.bulk", delivery, delivery.attempt, None)
 
-    async def _copy(self, short: str, delivery: Delivery, attempt: int, not_before: datetime | None) -> None:
-        """The same record on another topic; it is that one now which is to be answered."""
-        headers = again(delivery.raw_headers, delivery.origin, attempt, delivery.since, not_before)
-        await self._writer.write(short, delivery.key, delivery.value, headers)
-        crash_point(f"copied.{short}")
+    async def route(self, delivery: Delivery, part: str, pool: str) -> None:
+        """To the pool that speaks its model, where it is not moved again."""
+        headers = again(delivery.raw_headers, delivery.origin, delivery.attempt, delivery.since, routed=True)
+        await self._writer.write(in_pool(part, pool), delivery.key, delivery.value, headers)
+        crash_point("routed")
+        delivery.done()
+
+    async def _copy(self, part: str, delivery: Delivery, attempt: int, not_before: datetime | None) -> None:
+        """The same record on another topic of its pool; it is that one now which is to be answered."""
+        headers = again(
+            delivery.raw_headers, delivery.origin, attempt, delivery.since, not_before, routed=delivery.routed
+        )
+        await self._writer.write(in_pool(part, self._settings.pool), delivery.key, delivery.value, headers)
+        crash_point(f"copied.{part}")
         delivery.done()
 
     def _due(self, attempt: int) -> datetime:

@@ -22,6 +22,7 @@ from streams.gateway.load import Load
 from streams.gateway.waits import Waits
 from streams.kafka import EventWriter
 from streams.requests import ID_PATTERN, SynthesisRequested, parse
+from streams.routes import in_pool, pool_of
 from streams.settings import Settings
 
 BUSY_SECONDS = 5
@@ -118,7 +119,8 @@ class Speaking:
     async def produce(self, asked: Asked, request: Request) -> None:
         """Put it on the log. Raises ApiError."""
         trace = [(name, request.headers[name].encode()) for name in ("traceparent",) if name in request.headers]
-        topic = "requests.bulk" if asked.request.priority == "bulk" else "requests"
+        part = "requests.bulk" if asked.request.priority == "bulk" else "requests"
+        topic = in_pool(part, pool_of(asked.request, self._settings))
         try:
             async with asyncio.timeout(self._settings.sync_seconds):
                 await self._writer.write(topic, asked.request_id.encode(), asked.value, trace)
