@@ -23,11 +23,15 @@ FOREIGN = {"ScaledObject", "PodMonitor"}
 Values = dict[str, Any]
 Objects = list[dict[str, Any]]
 
-MINIMAL: Values = {"settings": {"TTS_KAFKA_BROKERS": "kafka:9092"}, "gateway": {"apiKeysSecret": "loa-keys"}}
 S3 = {"TTS_KAFKA_BROKERS": "kafka:9092", "TTS_STORAGE_DIR": "s3://loa/audio"}
+MINIMAL: Values = {"settings": S3, "gateway": {"apiKeysSecret": "loa-keys"}}
 SETS: dict[str, Values] = {
     "minimal": MINIMAL,
-    "kafka_alone": {"settings": {"TTS_KAFKA_BROKERS": "kafka:9092"}, "gateway": {"enabled": False}},
+    "one_node_without_a_gateway": {
+        "settings": {"TTS_KAFKA_BROKERS": "kafka:9092"},
+        "persistence": {"enabled": True},
+        "gateway": {"enabled": False},
+    },
     "gpu": MINIMAL
     | {
         "worker": {
@@ -39,13 +43,12 @@ SETS: dict[str, Values] = {
     },
     "keda": MINIMAL
     | {
-        "settings": {"TTS_KAFKA_BROKERS": "kafka:9092", "TTS_TOPIC_PREFIX": "speech", "TTS_KAFKA_GROUP": "speakers"},
+        "settings": S3 | {"TTS_TOPIC_PREFIX": "speech", "TTS_KAFKA_GROUP": "speakers"},
         "keda": {"enabled": True, "prometheus": {"serverAddress": "http://prometheus:9090"}},
     },
     "s3_and_postgres": MINIMAL
     | {
         "settings": S3,
-        "persistence": {"enabled": False},
         "gateway": {"apiKeysSecret": "loa-keys", "replicas": 3},
         "secrets": {"existingSecret": "loa-credentials"},
     },
@@ -54,7 +57,7 @@ SETS: dict[str, Values] = {
         "settings": S3 | {"TTS_TOPIC_PARTITIONS": "64"},
         "secrets": {"existingSecret": "loa-credentials"},
         "imagePullSecrets": [{"name": "registry"}],
-        "persistence": {"existingClaim": "voices", "storageClass": "fast"},
+        "persistence": {"enabled": True, "existingClaim": "voices", "storageClass": "fast"},
         "serviceAccount": {"name": "speaker", "annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/loa"}},
         "worker": {
             "gpu": {"enabled": True},
@@ -186,6 +189,17 @@ def test_workers_are_as_many_as_said_unless_they_are_counted_by_lag(rendered: Ca
     assert all(isinstance(value, str) for value in (first | second | third).values())
 
 
+def test_pods_that_share_a_disk_are_on_one_node(rendered: Callable[..., Objects]) -> None:
+    for name in ("one_node_without_a_gateway", "everything"):
+        for pod in pods(rendered(SETS[name])).values():
+            (term,) = pod["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+            assert term["topologyKey"] == "kubernetes.io/hostname"
+            assert "persistentVolumeClaim" in pod["volumes"][0]
+    for pod in pods(rendered(MINIMAL)).values():
+        assert "affinity" not in pod
+        assert pod["volumes"][0] == {"name": "data", "emptyDir": {}}
+
+
 def test_settings_of_a_part_supersede_those_of_all(rendered: Callable[..., Objects]) -> None:
     values = MINIMAL | {"worker": {"settings": {"TTS_LOG_LEVEL": "DEBUG"}}}
     values = values | {"settings": values["settings"] | {"TTS_LOG_LEVEL": "WARNING", "TTS_MAX_BODY_BYTES": "2000000"}}
@@ -211,7 +225,8 @@ def test_secrets_are_in_a_secret_alone(rendered: Callable[..., Objects]) -> None
 REFUSED = {
     "no_broker": ({"gateway": {"enabled": False}}, "settings.TTS_KAFKA_BROKERS is needed"),
     "no_keys": ({"settings": MINIMAL["settings"]}, "gateway.apiKeysSecret is needed"),
-    "no_place": (MINIMAL | {"persistence": {"enabled": False}}, "audio has no place"),
+    "no_place": (MINIMAL | {"settings": {"TTS_KAFKA_BROKERS": "kafka:9092"}}, "audio has no place"),
+    "two_indexes": (MINIMAL | {"gateway": {"apiKeysSecret": "k", "replicas": 2}}, "share an index in PostgreSQL"),
     "two_secrets": (MINIMAL | {"secrets": {"existingSecret": "a", "values": {"TTS_LINK_SECRET": "b"}}}, "exclude"),
     "too_many_workers": (MINIMAL | {"keda": {"enabled": True, "maxReplicas": 9}}, "above TTS_TOPIC_PARTITIONS"),
     "a_number": (MINIMAL | {"settings": MINIMAL["settings"] | {"TTS_MAX_BODY_BYTES": 2000000}}, "TTS_MAX_BODY_BYTES"),

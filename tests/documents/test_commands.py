@@ -16,7 +16,9 @@ from streams.cli import app
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("deploy/*.md")})
-LOA = re.compile(r"(?:^|[\s(])(?:[\w./-]*/)?loa (.*)$")
+BEFORE = r"^\s*(?:\$ )?(?:sudo (?:-\S+ \S+ )?)?(?:[A-Z_]+=\S+ )*"
+LOA = re.compile(rf"(?:{BEFORE}|-- |\| )(?:[\w./-]*/)?loa (.*)$")
+IN_COMPOSE = re.compile(r"docker compose .* (?:run --rm|exec) worker (?:loa )?")
 END = {"|", ">", ">>", "<", "&&", ";", "&"}
 
 
@@ -26,7 +28,7 @@ def told(text: str) -> Iterator[list[str]]:
     lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
     prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
     for line in lines + [code.replace("\n", " ") for code in re.findall(r"`([^`]+)`", prose)]:
-        if re.match(r"\s*[{#]", line) or not (found := LOA.search(line)):
+        if not (found := LOA.search(IN_COMPOSE.sub("loa ", line))):
             continue
         try:
             words = shlex.split(found[1], comments=True)
@@ -74,7 +76,7 @@ def test_commands_of_a_document_are_there(document: Path) -> None:
 
 
 def test_commands_are_found() -> None:
-    lines = ["$ .venv/bin/loa dlq list --code unknown_voice | jq", "kubectl exec x -- loa doctor"]
+    lines = ["$ .venv/bin/loa dlq list --code unknown_voice | jq", "kubectl exec x -- loa doctor", "helm install loa x"]
     text = "\n".join(["`loa say 'a b' -o x.wav`", "```", *lines, "```", ""])
     assert list(told(text)) == [["dlq", "list", "--code", "unknown_voice"], ["doctor"], ["say", "a b", "-o", "x.wav"]]
     assert sum(1 for document in DOCUMENTS for _ in told(document.read_text())) > 60

@@ -67,7 +67,13 @@ nodeSelector: {{- toYaml . | nindent 2 }}
 {{- with $values.tolerations }}
 tolerations: {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with $values.affinity }}
+{{- $affinity := deepCopy $values.affinity }}
+{{- if .root.Values.persistence.enabled }}
+{{- $labels := dict "app.kubernetes.io/name" "loa" "app.kubernetes.io/instance" .root.Release.Name }}
+{{- $together := dict "topologyKey" "kubernetes.io/hostname" "labelSelector" (dict "matchLabels" $labels) }}
+{{- $affinity = mergeOverwrite $affinity (dict "podAffinity" (dict "requiredDuringSchedulingIgnoredDuringExecution" (list $together))) }}
+{{- end }}
+{{- with $affinity }}
 affinity: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with $values.topologySpreadConstraints }}
@@ -120,6 +126,9 @@ securityContext:
 {{- end }}
 {{- if and .Values.gateway.enabled (not .Values.gateway.apiKeysSecret) }}
 {{- fail "gateway.apiKeysSecret is needed: a Secret with keys.json, as `loa keys create` writes it; or gateway.enabled=false" }}
+{{- end }}
+{{- if and (gt (int .Values.gateway.replicas) 1) (not (or .Values.secrets.existingSecret .Values.secrets.values.TTS_DATABASE_URL .Values.settings.TTS_DATABASE_URL)) }}
+{{- fail "gateway.replicas above 1 share an index in PostgreSQL: set TTS_DATABASE_URL in a Secret, see secrets" }}
 {{- end }}
 {{- if and .Values.secrets.existingSecret .Values.secrets.values }}
 {{- fail "secrets.existingSecret and secrets.values exclude each other" }}
