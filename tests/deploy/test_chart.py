@@ -52,7 +52,11 @@ SETS: dict[str, Values] = {
         "gateway": {"apiKeysSecret": "loa-keys", "replicas": 3},
         "secrets": {"existingSecret": "loa-credentials"},
     },
-    "secrets": MINIMAL | {"secrets": {"values": {"TTS_LINK_SECRET": "0123456789abcdef: #", "TTS_DATABASE_URL": "x"}}},
+    "secrets": MINIMAL
+    | {
+        "secrets": {"values": {"TTS_LINK_SECRET": "0123456789abcdef: #", "TTS_WEBHOOK_SECRET": "whsec_MfKQ9r8GKYqr"}},
+        "webhooks": {"enabled": True},
+    },
     "everything": {
         "settings": S3 | {"TTS_TOPIC_PARTITIONS": "64"},
         "secrets": {"existingSecret": "loa-credentials"},
@@ -75,7 +79,7 @@ SETS: dict[str, Values] = {
             "service": {"type": "LoadBalancer", "port": 8080, "annotations": {"zone": "a"}},
             "ingress": {"enabled": True, "className": "nginx", "host": "tts.example.com", "tlsSecret": "tls"},
         },
-        "webhooks": {"replicas": 2, "endpointsSecret": "loa-endpoints"},
+        "webhooks": {"enabled": True, "replicas": 2, "endpointsSecret": "loa-endpoints"},
         "keda": {"enabled": True, "maxReplicas": 64, "authenticationRef": "kafka", "kafkaMetadata": {"tls": "enable"}},
         "podMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
         "networkPolicy": {
@@ -226,6 +230,7 @@ REFUSED = {
     "no_broker": ({"gateway": {"enabled": False}}, "settings.TTS_KAFKA_BROKERS is needed"),
     "no_keys": ({"settings": MINIMAL["settings"]}, "gateway.apiKeysSecret is needed"),
     "no_place": (MINIMAL | {"settings": {"TTS_KAFKA_BROKERS": "kafka:9092"}}, "audio has no place"),
+    "nothing_that_signs": (MINIMAL | {"webhooks": {"enabled": True}}, "webhooks need TTS_WEBHOOK_SECRET"),
     "two_indexes": (MINIMAL | {"gateway": {"apiKeysSecret": "k", "replicas": 2}}, "share an index in PostgreSQL"),
     "two_secrets": (MINIMAL | {"secrets": {"existingSecret": "a", "values": {"TTS_LINK_SECRET": "b"}}}, "exclude"),
     "too_many_workers": (MINIMAL | {"keda": {"enabled": True, "maxReplicas": 9}}, "above TTS_TOPIC_PARTITIONS"),

@@ -38,7 +38,11 @@ def embedded() -> dict[str, str]:
 
 
 def loa_services(compose: dict[str, Any]) -> dict[str, Any]:
-    return {name: service for name, service in compose["services"].items() if service.get("profiles") == ["loa"]}
+    return {
+        name: service
+        for name, service in compose["services"].items()
+        if service.get("profiles") in (["loa"], ["webhooks"])
+    }
 
 
 def ports(listeners: str) -> dict[str, int]:

@@ -130,6 +130,9 @@ securityContext:
 {{- if and (gt (int .Values.gateway.replicas) 1) (not (or .Values.secrets.existingSecret .Values.secrets.values.TTS_DATABASE_URL .Values.settings.TTS_DATABASE_URL)) }}
 {{- fail "gateway.replicas above 1 share an index in PostgreSQL: set TTS_DATABASE_URL in a Secret, see secrets" }}
 {{- end }}
+{{- if and .Values.webhooks.enabled (not (or .Values.webhooks.endpointsSecret .Values.secrets.existingSecret .Values.secrets.values.TTS_WEBHOOK_SECRET)) }}
+{{- fail "webhooks need TTS_WEBHOOK_SECRET in a Secret, see secrets, or webhooks.endpointsSecret" }}
+{{- end }}
 {{- if and .Values.secrets.existingSecret .Values.secrets.values }}
 {{- fail "secrets.existingSecret and secrets.values exclude each other" }}
 {{- end }}
