@@ -35,6 +35,11 @@ class Answer:
         """Whether the endpoint wants nothing any more."""
         return self.status == 410
 
+    @property
+    def result(self) -> str:
+        """All that in a word."""
+        return "taken" if self.taken else "gone" if self.gone else "refused"
+
 
 class Sender:
     """Posts; use as an async context manager. Redirects are not followed, proxies of the environment not used."""
