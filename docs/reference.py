@@ -4,12 +4,13 @@
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from docs.listings import calls, commands, table
 from streams import settings
 from streams.errors import REASONS, ErrorCode
 from streams.gateway.app import routes
@@ -22,12 +23,11 @@ ROOT = Path(__file__).parent.parent
 OPENAPI = ROOT / "docs/openapi.json"
 ASYNCAPI = ROOT / "docs/asyncapi.json"
 SCHEMAS_OF_EVENTS = ROOT / "docs/schemas"
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table."""
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+SETTINGS = (
+    "Environment variables; a wrong value is refused by name, an unknown `TTS_*` name is told with the nearest "
+    "right one, and `loa config` shows what is in force."
+)
+ERRORS = "Of `tts.failed`, the DLQ, jobs, and HTTP answers, which have [further ones](http.md#errors)."
 
 
 def settings_table() -> str:
@@ -141,8 +141,14 @@ def filled(text: str, document: str) -> str:
 
 
 def pages() -> dict[str, str]:
-    """The documents that have generated regions, written anew."""
-    return {document: filled((ROOT / document).read_text(), document) for document in _regions()}
+    """The documents that are made from the code, wholly or in regions, written anew."""
+    partly = {document: filled((ROOT / document).read_text(), document) for document in _regions()}
+    return partly | {
+        "docs/settings.md": f"# Settings\n\n{SETTINGS}\n\n{settings_table()}\n",
+        "docs/errors.md": f"# Error codes\n\n{ERRORS}\n\n{errors_table()}\n",
+        "docs/cli.md": commands(),
+        "docs/calls.md": calls(),
+    }
 
 
 def openapi() -> bytes:
