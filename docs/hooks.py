@@ -1,6 +1,7 @@
 """What MkDocs does besides: pages of the root, links that leave docs/, and diagrams drawn beforehand."""
 
 import hashlib
+import os
 import posixpath
 import re
 from pathlib import Path
@@ -69,5 +70,7 @@ def picture(diagram: str) -> tuple[str, str]:
     kept = CACHE / name
     if not kept.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
-        kept.write_text(mermaidx.render(diagram).svg())
+        written = kept.with_suffix(f".{os.getpid()}")
+        written.write_text(mermaidx.render(diagram).svg())
+        written.replace(kept)  # whole, for who builds at the same time
     return f"diagrams/{name}", kept.read_text()
