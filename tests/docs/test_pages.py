@@ -1,4 +1,4 @@
-"""The quick start, speaking from Kafka, and audio in S3: every command is run, to the letter but for ports."""
+"""The quick start and how-tos: every command is run, to the letter but for ports."""
 
 from __future__ import annotations
 
@@ -44,9 +44,13 @@ def read(terminal: Terminal, *pages: str) -> list[str]:
     return left
 
 
-def test_the_quick_start_and_kafka(new_terminal: NewTerminal) -> None:
+ON_ONE_MACHINE = ("docs/quickstart.md", *(f"docs/howto/{name}.md" for name in ("kafka", "http", "vietnamese", "audit")))
+"""All of them need the `loa up` of the first."""
+
+
+def test_the_quick_start_and_what_follows_it(new_terminal: NewTerminal) -> None:
     terminal = new_terminal()
-    left = read(terminal, "docs/quickstart.md", "docs/howto/kafka.md")
+    left = read(terminal, *ON_ONE_MACHINE)
     made = {path.name: path.read_bytes()[:4] for path in terminal.folder.iterdir() if path.is_file()}
     assert {made[name] for name in ("hello.wav", "morning.wav", "left.wav", "one.wav", "two.wav")} == {b"RIFF"}
     assert (made["train.flac"], made["xin-chao.opus"], made["completed.json"][:1]) == (b"fLaC", b"OggS", b"{")
