@@ -1,19 +1,14 @@
 """Pages that are made from the code: all commands, all HTTP calls."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Any
 
 import typer
 
+from docs.tables import properties_table, table
 from streams.cli import app
 from streams.gateway.app import routes
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table."""
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
 
 def commands() -> str:
@@ -58,7 +53,10 @@ def calls() -> str:
         _call(method, path, call) for path, methods in document["paths"].items() for method, call in methods.items()
     ]
     head = "The same for programs: [openapi.json](openapi.json), OpenAPI 3.1. In prose: [HTTP](http.md)."
-    return "# HTTP, call by call\n\n" + head + "\n\n" + "\n\n".join(told) + "\n"
+    objects = [
+        f"### {name}\n\n{properties_table(schema)}" for name, schema in document["components"]["schemas"].items()
+    ]
+    return "\n\n".join(["# HTTP, call by call", head, *told, "## Objects", *objects]) + "\n"
 
 
 def _call(method: str, path: str, call: dict[str, Any]) -> str:
@@ -77,5 +75,5 @@ def _bodies(said: dict[str, Any]) -> str:
 
 
 def _model(content: dict[str, Any]) -> str:
-    reference = content.get("schema", {}).get("$ref", "")
-    return f", {reference.rpartition('/')[2]}" if reference else ""
+    name = content.get("schema", {}).get("$ref", "").rpartition("/")[2]
+    return f", [{name}](#{name.lower()})" if name else ""

@@ -4,13 +4,13 @@
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import orjson
 
-from docs.listings import calls, commands, table
+from docs.listings import calls, commands
+from docs.tables import properties_table, table, yes
 from streams import settings
 from streams.errors import REASONS, ErrorCode
 from streams.gateway.app import routes
@@ -51,14 +51,10 @@ def topics_table() -> str:
 
 def errors_table() -> str:
     rows = [
-        (f"`{code}`", REASONS[code].text, _yes(REASONS[code].retryable), _yes(REASONS[code].dead_letter))
+        (f"`{code}`", REASONS[code].text, yes(REASONS[code].retryable), yes(REASONS[code].dead_letter))
         for code in ErrorCode
     ]
     return table(("code", "meaning", "retryable", "in the DLQ"), rows)
-
-
-def _yes(flag: bool) -> str:
-    return "yes" if flag else ""
 
 
 def channels_table() -> str:
@@ -72,44 +68,11 @@ def channels_table() -> str:
 
 def fields_table(name: str) -> str:
     """The fields of the value on a topic."""
-    return _properties(event_schema(name, Topics(settings.load({}))))
+    return properties_table(event_schema(name, Topics(settings.load({}))))
 
 
 def headers_table(name: str) -> str:
-    return _properties(SCHEMAS[name])
-
-
-def _properties(schema: Mapping[str, Any]) -> str:
-    always = schema.get("required", ())
-    rows = [
-        (f"`{name}`", _kind(field), _yes(name in always), _said(field)) for name, field in schema["properties"].items()
-    ]
-    return table(("name", "type", "always", "what it is"), rows)
-
-
-def _said(field: Mapping[str, Any]) -> str:
-    default = field.get("default")
-    text: str = field.get("description", "")
-    return text if default is None else f"{text}; default: `{orjson.dumps(default).decode()}`"
-
-
-def _kind(field: Mapping[str, Any]) -> str:
-    """A type in a few words."""
-    if "$ref" in field:
-        return "[code](../README.md#when-a-request-fails)" if field["$ref"].endswith("/ErrorCode") else "object"
-    if "anyOf" in field:
-        return " or ".join(_kind(each) for each in field["anyOf"] if each != {"type": "null"})
-    if "const" in field:
-        return f"`{field['const']}`"
-    if "enum" in field:
-        return ", ".join(f"`{each}`" for each in field["enum"])
-    known = {"date-time": "time", "iri": "URL"}
-    return known.get(field.get("format", ""), field["type"]) + _bounds(field)
-
-
-def _bounds(field: Mapping[str, Any]) -> str:
-    words = (("minimum", "from"), ("exclusiveMinimum", "above"), ("maximum", "to"), ("exclusiveMaximum", "below"))
-    return "".join(f" {word} {field[name]}" for name, word in words if name in field)
+    return properties_table(SCHEMAS[name])
 
 
 def _regions() -> dict[str, dict[str, Callable[[], str]]]:
