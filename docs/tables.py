@@ -62,6 +62,10 @@ def _named(reference: str) -> str:
     return f"[{name}](#{name.lower()})" if reference.startswith("#/components/") else "object"
 
 
+def _number(value: float) -> float:
+    return int(value) if value == int(value) else value
+
+
 def _bounds(field: Mapping[str, Any]) -> str:
     words = (("minimum", "from"), ("exclusiveMinimum", "above"), ("maximum", "to"), ("exclusiveMaximum", "below"))
-    return "".join(f" {word} {field[name]:.15g}" for name, word in words if name in field)
+    return "".join(f" {word} {_number(field[name])}" for name, word in words if name in field)
