@@ -1,4 +1,4 @@
-"""Writes from the code: the tables of the README and of docs/events.md, docs/asyncapi.json and docs/openapi.json.
+"""Writes from the code: the tables of the README, docs/events.md and docs/metrics.md, and both documents for programs.
 
 .venv/bin/python docs/reference.py
 """
@@ -8,12 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import orjson
+import yaml
 
 from docs.listings import calls, commands
 from docs.tables import properties_table, table, yes
 from streams import settings
 from streams.errors import REASONS, ErrorCode
 from streams.gateway.app import routes
+from streams.metrics.declared import DECLARED, Part
 from streams.schema import asyncapi, event_schema
 from streams.schema.channels import CHANNELS
 from streams.schema.headers import SCHEMAS
@@ -57,6 +59,26 @@ def errors_table() -> str:
     return table(("code", "meaning", "retryable", "in the DLQ"), rows)
 
 
+def metrics_table(part: Part) -> str:
+    """The metrics of a part of Loa."""
+    rows = [
+        (f"`{metric.name}`", metric.kind, ", ".join(f"`{label}`" for label in metric.labels), metric.help)
+        for metric in DECLARED
+        if part in metric.parts
+    ]
+    return table(("name", "kind", "labels", "what it is"), rows)
+
+
+def alerts_table() -> str:
+    """The alerts, and what to do."""
+    (group,) = yaml.safe_load((ROOT / "deploy/prometheus/alerts.yaml").read_text())["groups"]
+    rows = [
+        (f"`{rule['alert']}`", rule["labels"]["severity"], rule.get("for", ""), rule["annotations"]["description"])
+        for rule in group["rules"]
+    ]
+    return table(("alert", "severity", "after", "what to do"), rows)
+
+
 def channels_table() -> str:
     rows = []
     for topic in Topics(settings.load({})):
@@ -81,6 +103,8 @@ def _regions() -> dict[str, dict[str, Callable[[], str]]]:
     fields = {t.name: (lambda name=t.name: fields_table(name)) for t in valued if _first(t.short)}
     return {
         "README.md": {"settings": settings_table, "topics": topics_table, "errors": errors_table},
+        "docs/metrics.md": {"alerts": alerts_table}
+        | {part.value: (lambda part=part: metrics_table(part)) for part in Part},
         "docs/events.md": {"channels": channels_table}
         | {name: (lambda name=name: headers_table(name)) for name in SCHEMAS}
         | fields,

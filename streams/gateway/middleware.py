@@ -8,8 +8,9 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from streams.gateway.health import Metrics
-from streams.requests import ID_PATTERN
+from streams.ids import ID_PATTERN
+from streams.metrics import declared
+from streams.metrics.registry import Metrics
 
 SAFE = {
     "X-Content-Type-Options": "nosniff",
@@ -55,7 +56,9 @@ class EveryAnswer:
         try:
             await self._app(scope, receive, send_more)
         finally:
-            self._metrics.seen(_method(scope), _route(scope), status, time.perf_counter() - began)
+            called = {"method": _method(scope), "route": _route(scope)}
+            self._metrics.count(declared.CALLS, **called, status=str(status))
+            self._metrics.observe(declared.CALL_SECONDS, time.perf_counter() - began, **called)
 
 
 def _method(scope: Scope) -> str:
