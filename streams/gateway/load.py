@@ -16,6 +16,7 @@ from streams.settings import Settings
 from streams.threads import in_thread
 
 FRESH_SECONDS = 1.0
+MOST_KNOWN = 10_000
 LEAST_WAIT, LONGEST_WAIT = 1, 3600
 
 log = structlog.get_logger(__name__)
@@ -28,7 +29,7 @@ class Load:
         self._most = settings.max_queued_seconds
         self._index = index
         self._clock = clock
-        self._queued: dict[str, tuple[float | None, float]] = {}
+        self._queued: dict[tuple[str | None, str | None], tuple[float | None, float]] = {}
         self._looking = asyncio.Lock()
         self._speed = Speed()
 
@@ -50,25 +51,37 @@ class Load:
         """How long so many seconds of speech will take; None where nothing is known yet."""
         return round(seconds / self.speed, 3) if self.speed else None
 
-    async def admit(self, lane: str) -> None:
-        """Raises ApiError 429, which says when to come again, where more is queued in a lane than may be."""
-        queued = await self.queued(lane) or 0.0  # where the index does not answer, nobody is sent away
-        if queued > self._most:
+    async def admit(self, lane: str, tenant: str) -> None:
+        """Raises ApiError 429, which says when to come again, where more is queued than may be.
+
+        In the lane, or of the tenant in both: what it asks for beyond its share leaves its lane for the bulk one, so
+        that a flood of one tenant never fills the lane that it was meant for.
+        """
+        self._refuse(await self.queued(lane), "are queued")
+        self._refuse(await self.queued(None, tenant), f"of tenant {tenant!r} are queued")
+
+    def _refuse(self, queued: float | None, where: str) -> None:
+        if queued is not None and queued > self._most:  # where the index does not answer, nobody is sent away
             wait = self.wait_for(queued - self._most) or queued - self._most
             raise busy(
-                f"about {queued:.0f} seconds of speech are queued, and {self._most:g} may be",
+                f"about {queued:.0f} seconds of speech {where}, and {self._most:g} may be",
                 max(LEAST_WAIT, min(LONGEST_WAIT, round(wait))),
             )
 
-    async def queued(self, lane: str) -> float | None:
-        """Seconds of speech, estimated, looked up in the index once a second at most; None: it does not answer."""
+    async def queued(self, lane: str | None, tenant: str | None = None) -> float | None:
+        """Seconds of speech, estimated, looked up in the index once a second at most; None: it does not answer.
+
+        In a lane or in both, of a tenant or of all.
+        """
         async with self._looking:
-            queued, looked = self._queued.get(lane, (None, -math.inf))
+            queued, looked = self._queued.get((lane, tenant), (None, -math.inf))
             if self._clock() - looked >= FRESH_SECONDS:
                 try:
-                    queued = await in_thread(self._index.queued_seconds, lane)
+                    queued = await in_thread(self._index.queued_seconds, lane, tenant)
                 except IndexTrouble as error:
                     log.warning("the index does not tell how much is queued", error=str(error))
                     queued = None
-                self._queued[lane] = queued, self._clock()
+                if len(self._queued) >= MOST_KNOWN:
+                    self._queued.clear()
+                self._queued[lane, tenant] = queued, self._clock()
         return queued

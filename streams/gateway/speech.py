@@ -119,7 +119,7 @@ class Speaking:
             self._quotas.check(asked.request.tenant_id)
         except QuotaExceededError as error:
             raise ApiError.of(error, error.retry_after) from error
-        await self._load.admit(asked.request.priority)
+        await self._load.admit(asked.request.priority, asked.request.tenant_id)
         if len(self._waits) >= self._settings.max_waits:
             raise busy(f"{self._settings.max_waits} calls are waiting already", BUSY_SECONDS)
 

@@ -13,14 +13,15 @@ class Queue:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self.of_tenants: dict[str, float] = {}
         self.asked = 0
         self.broken = False
 
-    def queued_seconds(self, lane):
+    def queued_seconds(self, lane, tenant):
         self.asked += 1
         if self.broken:
             raise IndexUnavailable("away")
-        return self.seconds.get(lane, 0.0)
+        return self.seconds.get(lane, 0.0) if tenant is None else self.of_tenants.get(tenant, 0.0)
 
 
 class Clock:
@@ -53,24 +54,31 @@ async def test_a_lane_that_is_full_says_when_to_come_again(load, queue):
     queue.seconds["interactive"] = 300.0
     done(load, 10.0, 1.0)
     with pytest.raises(ApiError, match="300 seconds of speech") as refused:
-        await load.admit("interactive")
+        await load.admit("interactive", "ann")
     assert refused.value.status == 429
     assert refused.value.headers["Retry-After"] == "20", "200 too many at ten a second"
-    await load.admit("bulk")
+    await load.admit("bulk", "ann")
+
+
+async def test_a_flood_that_left_its_lane_is_held_against_its_tenant(load, queue):
+    queue.of_tenants["ann"] = 101.0
+    with pytest.raises(ApiError, match="101 seconds of speech of tenant 'ann' are queued, and 100 may be"):
+        await load.admit("interactive", "ann")
+    await load.admit("interactive", "bob")
 
 
 async def test_the_index_is_asked_once_a_second(load, queue, clock):
     for _ in range(10):
-        await load.admit("interactive")
-    assert queue.asked == 1
-    clock.now += 1.5
-    await load.admit("interactive")
+        await load.admit("interactive", "ann")
     assert queue.asked == 2
+    clock.now += 1.5
+    await load.admit("interactive", "ann")
+    assert queue.asked == 4
 
 
 async def test_nobody_is_sent_away_for_an_index_that_is_away(load, queue):
     queue.broken = True
-    await load.admit("interactive")
+    await load.admit("interactive", "ann")
 
 
 def test_speed_is_that_of_one_or_of_all_together(load, clock):
