@@ -43,7 +43,7 @@ def app(folder: Path) -> Starlette:
 def speech(folder: Path) -> EveryAnswer:
     settings = settings_module.load({})
     waits = Waits(settings, Topics(settings))
-    speaking = Speaking(settings, None, waits, None, None)  # it only judges what is asked
+    speaking = Speaking(settings, None, waits, None, None, quotas=None)  # it only judges what is asked
     audio = (folder / PREPARED).read_bytes() if (folder / PREPARED).exists() else b""
     made = FastAPI(docs_url=None, redoc_url=None)
 

@@ -10,6 +10,7 @@ from models.host import MOST_AHEAD, EnginePool
 from models.observer import Observer
 from models.on_demand import OnDemand
 from models.plugins import Options, load_engine
+from models.recognise.recogniser import Listening
 from models.schedule import ANYBODY, Claim
 from models.single import slots_of
 from models.speaker import Check
@@ -22,8 +23,8 @@ class Fleet:
     Engines that speak a piece at a time share `processes` processes, each with all of them. A batch engine has a
     process of its own, or, if it is made with a device, one for each of `devices`. The models in `on_demand` have a
     process of their own too, while they are loaded (models.on_demand, for `idle_seconds` and `demand_bytes` too).
-    `memory_bytes`, `start_timeout`, `heartbeat_seconds`, `options`, `observer`: as EnginePool says.
-    Raises UnknownModel.
+    `memory_bytes`, `start_timeout`, `heartbeat_seconds`, `options`, `listening`, `observer`: as EnginePool
+    says. Raises UnknownModel.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Fleet:
         start_timeout: float = 120.0,
         heartbeat_seconds: float = 30.0,
         options: Options | None = None,
+        listening: Listening | None = None,
         observer: Observer | None = None,
     ) -> None:
         self._devices = devices
@@ -48,6 +50,7 @@ class Fleet:
             "start_timeout": start_timeout,
             "heartbeat_seconds": heartbeat_seconds,
             "options": options,
+            "listening": listening,
             "observer": observer,
         }
         engines = {name: load_engine(name, options) for name in models}

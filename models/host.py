@@ -13,6 +13,7 @@ from models.keeper import Keeper, Told
 from models.observer import Nobody, Observer
 from models.plugins import Options
 from models.process import EngineProcess, Recipe
+from models.recognise.recogniser import Listening
 from models.schedule import ANYBODY, Claim
 from models.speaker import Asked, Check, Speaker, What, listen
 from models.speech import Speech
@@ -29,7 +30,8 @@ class EnginePool:
 
     `processes`: how many. `devices`: instead, one process for each, whose engines are made with it as their option
     `device`. `slots`: pieces that a process speaks at once, more than one only for a single batch engine.
-    `options`: what engines are made with. `memory_bytes`: the most private memory a process may have, 0 for no limit.
+    `options`: what engines are made with. `listening`: who hears each piece, if anybody.
+    `memory_bytes`: the most private memory a process may have, 0 for no limit.
     `start_timeout`: seconds until a process must have loaded its engines and spoken a test sentence with each.
     `heartbeat_seconds`: the longest that a process, speaking or not, may give no sign of life. These times, and that of
     a piece, are times in which the caller's process ran: one that was stopped for a while holds nothing of it against
@@ -47,12 +49,13 @@ class EnginePool:
         start_timeout: float = 120.0,
         heartbeat_seconds: float = 30.0,
         options: Options | None = None,
+        listening: Listening | None = None,
         observer: Observer | None = None,
     ) -> None:
         if processes < 1 or slots < 1 or not models:
             raise ValueError(f"a pool needs models, processes and slots, not {models}, {processes} and {slots}")
-        recipes = [Recipe(tuple(models), memory_bytes, _on(models, options, device)) for device in devices]
-        recipes = recipes or [Recipe(tuple(models), memory_bytes, options)] * processes
+        recipes = [Recipe(tuple(models), memory_bytes, _on(models, options, device), listening) for device in devices]
+        recipes = recipes or [Recipe(tuple(models), memory_bytes, options, listening)] * processes
         self._models = tuple(models)
         self._observer = observer or Nobody()
         self._wanted = len(recipes)

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import fcntl
+import io
+import logging
 import os
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from models import wire
 from models.engine import EngineDied
 from models.heartbeat import Pulse
 from models.plugins import Options
+from models.recognise.recogniser import Listening
 from models.speech import Samples
 
 # One thread a process was measured faster than one process with all threads, and it is what `revision` promises.
@@ -24,6 +27,10 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THR
 
 # A clip of some seconds fits whole, so that the engine need not wait for its reader.
 _PIPE_BYTES = 1 << 20
+_LONGEST_LINE = 10_000
+
+_said = logging.getLogger("engine")
+"""What engine processes and their libraries write to standard error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +38,26 @@ class Recipe:
     """What an engine process is started with.
 
     `memory_bytes`: the most private memory it may have, 0 for no limit. `options`: what engines are made with.
+    `listening`: who listens to what they speak, if anybody.
     """
 
     models: tuple[str, ...]
     memory_bytes: int = 0
     options: Options | None = None
+    listening: Listening | None = None
 
 
 class EngineProcess:
-    """One engine process and its three pipes; made by `start`.
+    """One engine process and its pipes; made by `start`.
 
     `read`, `wait_ready` and `bury` block: call them from a thread. All else is for the event loop that started it.
     """
 
     def __init__(self, process: "subprocess.Popen[bytes]", pulse: Pulse) -> None:
-        if process.stdin is None or process.stdout is None:
+        if process.stdin is None or process.stdout is None or process.stderr is None:
             raise EngineDied("an engine process has no pipes")
+        saying = threading.Thread(target=_pass_on, args=(process.stderr, process.pid), name="engine says", daemon=True)
+        saying.start()
         self._process = process
         self._pulse = pulse
         self._pipe, self._replies = process.stdin, process.stdout
@@ -132,6 +143,14 @@ class EngineProcess:
         self._pulse.close()
 
 
+def _pass_on(output: io.RawIOBase, pid: int) -> None:
+    """Log what a process and its libraries write, line by line, until nobody can write any more."""
+    with io.BufferedReader(output) as lines:
+        while line := lines.readline(_LONGEST_LINE):
+            if text := line.decode("utf-8", "replace").rstrip():
+                _said.warning(text, extra={"engine_pid": pid})
+
+
 def served(models: Sequence[str], options: Options | None = None) -> str:
     """What `models.serve` is told to load."""
     return orjson.dumps({name: dict((options or {}).get(name, {})) for name in models}).decode()
@@ -140,10 +159,16 @@ def served(models: Sequence[str], options: Options | None = None) -> str:
 def _start(recipe: Recipe, beats: int, beat_seconds: float) -> "subprocess.Popen[bytes]":
     # -P: a folder `models` where the worker was started is not ours.
     command = [sys.executable, "-P", "-m", "models.serve", served(recipe.models, recipe.options)]
-    command += [str(recipe.memory_bytes), str(beats), str(beat_seconds)]
+    command += [str(recipe.memory_bytes), str(beats), str(beat_seconds), orjson.dumps(recipe.listening).decode()]
     environment = {**os.environ, **_ONE_THREAD}
     return subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, bufsize=0, pass_fds=(beats,)
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        bufsize=0,
+        pass_fds=(beats,),
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from storage.records import Instant, iso
 from streams.errors import ErrorCode
+from streams.traces import TRACE_HEADERS
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FileId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="SHA-256 of tenant and request id, first half")]
@@ -15,7 +16,6 @@ Worker = Annotated[str, Field(description="name of the worker that did it")]
 Attempts = Annotated[int, Field(description="how many attempts it took")]
 Headers = list[tuple[str, bytes]]
 SOURCE = "/loa"
-TRACE_HEADERS = frozenset({"traceparent", "tracestate"})
 
 
 class Event(BaseModel):
@@ -109,7 +109,8 @@ class SynthesisCompleted(OutcomeEvent):
     expires_at: Instant = Field(description="when the audio may be deleted")
     queue_seconds: float = Field(description="from the record's time to its start")
     synthesis_seconds: float = Field(description="from its start to durable audio")
-    cached: bool = Field(False, description="the audio was there already")
+    cached: bool = Field(False, description="the audio was there already, of an identical request")
+    cache_key: Sha256 | None = Field(None, description="the same for identical requests of one tenant")
     attempts: Attempts
     worker: Worker
     audio_base64: str | None = Field(None, description="the file, where it was asked for and is small")

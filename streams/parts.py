@@ -72,5 +72,6 @@ def open_engines(settings: Settings, models: Sequence[str] | None = None, observ
         start_timeout=settings.engine_start_seconds,
         heartbeat_seconds=settings.engine_heartbeat_seconds,
         options=settings.engine_options,
+        listening=settings.listening,
         observer=observer,
     )

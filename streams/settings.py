@@ -10,9 +10,27 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from models.recognise.recogniser import KINDS, Listening
 from storage.links import LEAST_BYTES
 from storage.opening import same_place
-from streams.setting_types import AnyNames, Cores, Count, Days, Names, Networks, Pairs, Place, Positive, cores
+from streams.setting_types import (
+    DEFAULT_POOL,
+    AnyNames,
+    Cores,
+    Count,
+    Days,
+    Limits,
+    Names,
+    Networks,
+    NotNegative,
+    Pairs,
+    Place,
+    Pool,
+    Positive,
+    Recogniser,
+    Routes,
+    cores,
+)
 
 PREFIX = "TTS_"
 
@@ -85,9 +103,13 @@ class Settings(BaseSettings):
     kafka_outage_seconds: Positive = Field(
         300, description="length of a broker outage that a worker sits out before it exits, in seconds"
     )
+    kafka_metadata_seconds: Positive = Field(
+        30, description="how often clients ask the broker whether topics have more partitions, in seconds"
+    )
     topic_prefix: str = Field("tts", pattern=r"^[A-Za-z0-9._-]{1,100}$", description="topics are <prefix>.requests, …")
     topic_partitions: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        8, description="partitions of the topics that carry requests and outcomes: the most workers that can share them"
+        8,
+        description="least partitions of the topics that carry requests and outcomes: as many workers can share them",
     )
     topic_replication: Annotated[int, Field(ge=-1, le=32_767)] = Field(
         -1, description="copies of each partition; -1: the broker's default"
@@ -97,6 +119,11 @@ class Settings(BaseSettings):
     )
 
     models: Names = Field(("hibari", "espeak"), description="engines to serve; `auto` picks the first that fits")
+    routes: Routes = Field(
+        default_factory=dict,
+        description="which pool of workers speaks a model, such as dia=gpu,vits=gpu; same everywhere",
+    )
+    pool: Pool = Field("", description="the pool that a worker belongs to; absent: what has no route")
     models_on_demand: AnyNames = Field(
         (), description="those of TTS_MODELS that are loaded at their first request, in processes of their own"
     )
@@ -155,6 +182,12 @@ class Settings(BaseSettings):
     check: Literal["on", "off"] = Field(
         "on", description="refuse audio that is not its text spoken whole; off, for experiments: only what is no audio"
     )
+    check_recogniser: Recogniser | None = Field(
+        None, description=f"who hears each piece: {KINDS}; slower than most voices speak; nobody by default"
+    )
+    check_word_errors: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.5, description="part of a piece's words that TTS_CHECK_RECOGNISER may hear wrong, miss or make up"
+    )
     resume_seconds: Positive = Field(
         30, description="estimated speech from which on spoken chunks are kept, to go on after a crash, in seconds"
     )
@@ -166,6 +199,22 @@ class Settings(BaseSettings):
     max_inline_bytes: Count = Field(524_288, description="largest audio in an event, in bytes")
     max_metadata_bytes: Count = Field(16_384, description="largest metadata of a request as JSON, in bytes")
     max_expiry_hours: Positive = Field(87_600, description="longest life of a file, in hours")
+
+    quota_speech_seconds: Limits = Field(
+        default_factory=dict,
+        description="speech that a tenant may have spoken in a day (UTC), in seconds, such as *=3600,acme=36000; "
+        "*: every tenant that is not named; default: no limit",
+    )
+    quota_stored_mb: Limits = Field(
+        default_factory=dict,
+        description="audio that a tenant may keep stored, in MiB, written in the same way; default: no limit",
+    )
+
+    reuse_minutes: NotNegative = Field(
+        0,
+        description="how long audio is copied for identical requests of its tenant instead of being spoken again, in "
+        "minutes; 0: never",
+    )
 
     window_seconds: Positive = Field(
         600, description="estimated seconds of speech a worker has in hand before it stops taking requests"
@@ -228,6 +277,14 @@ class Settings(BaseSettings):
         description="OpenAI's voice names to voices, such as alloy=hibari/heart; default: by language",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="what is logged")
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="how lines of the log are written; auto: readable on a terminal, JSON elsewhere"
+    )
+    traces: Literal["off", "otlp"] = Field(
+        "off",
+        description="whether spans are recorded, and sent over OTLP/HTTP to OTEL_EXPORTER_OTLP_ENDPOINT (package extra "
+        "otel)",
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Settings":
@@ -243,12 +300,19 @@ class Settings(BaseSettings):
             )
         if any(len(secret.encode()) < LEAST_BYTES for secret in self.link_secrets):
             raise ValueError(f"TTS_LINK_SECRET: a secret has at least {LEAST_BYTES} bytes")
+        if self.pool not in self.pools:
+            raise ValueError(f"TTS_POOL={self.pool}: no model is routed to it; TTS_ROUTES has to name it, everywhere")
         if missing := [model for model in self.models_on_demand if model not in self.models]:
             allowed = ", ".join(self.models)
             raise ValueError(f"TTS_MODELS_ON_DEMAND={','.join(missing)}: not in TTS_MODELS; allowed: {allowed}")
         if len(set(self.torch_devices)) < len(self.torch_devices):
             raise ValueError(f"TTS_TORCH_DEVICE={self.torch_device!r}: names a device twice")
         return self
+
+    @property
+    def pools(self) -> tuple[str, ...]:
+        """All pools of workers, the one without a name first."""
+        return (DEFAULT_POOL, *sorted(set(self.routes.values())))
 
     @property
     def webhook_secrets(self) -> list[str]:
@@ -276,6 +340,13 @@ class Settings(BaseSettings):
             "piper": {"directory": self.piper_dir},
         }
         return {model: {k: str(v) for k, v in given.items() if v is not None} for model, given in options.items()}
+
+    @property
+    def listening(self) -> Listening | None:
+        """Who listens to each piece; nobody where audio is not checked."""
+        if self.check_recogniser is None or self.check == "off":
+            return None
+        return Listening(self.check_recogniser, self.check_word_errors)
 
     @property
     def longest_delay_seconds(self) -> float:

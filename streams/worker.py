@@ -83,6 +83,9 @@ class Worker:
     async def _begin(self, parts: Parts, stack: AsyncExitStack) -> None:
         settings, service = self._settings, parts.service
         self._keep(parts.cancellations.follow(settings, parts.topics["commands"].name))
+        for reader in (parts.quotas, parts.sources):
+            if reader.on:
+                self._keep(reader.follow(settings, parts.topics))
         await service.start()
         self._watch(parts)
         self._keep(service.keep_committing())

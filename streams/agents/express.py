@@ -23,15 +23,17 @@ from streams.readers.identity import headers_of, place_of
 from streams.readers.replay import when
 from streams.readers.tail import event_of, tail
 from streams.requests import DEFAULT_TENANT
+from streams.routes import in_pool
 from streams.settings import Settings
 from streams.topics import Topics, TopicsError
 
-LANE = "requests.retry"
 LOOK_SECONDS = 0.25
 PAUSE_SECONDS = 0.02
 AT_ONCE = 500
-BACKLOG = 200
-NEAR = 64
+BACKLOG = 64
+"""Records of one partition: with more than so many before it, a sentence waits for seconds."""
+NEAR = 16
+"""With so many before it, of each partition, it is soon taken up; until no more are left, a backlog is followed."""
 NEWEST = 256
 SHORT_BYTES = 4096
 MOST_TENANTS = 10_000
@@ -108,7 +110,8 @@ class Express:
         self.carried = 0
         self._settings = settings
         self._writer = writer
-        self._topic = Topics(settings)["requests"].name
+        self._topic = Topics(settings)[in_pool("requests", settings.pool)].name
+        self._lane = in_pool("requests.retry", settings.pool)
         self._behind = behind
         self._metrics = metrics
         self._clock = clock
@@ -131,7 +134,7 @@ class Express:
         topics = [self._topic]
         async with tail(self._settings, topics) as one, tail(self._settings, topics) as other:
             newest, rest = Reading(one), Reading(other)
-            while behind := self._behind(self._topic, BACKLOG):
+            while behind := self._behind(self._topic, NEAR):
                 if len(self._places) > MOST_PLACES:  # some may be carried again then, which does no harm
                     self._places.clear()
                 rest.follow({n: range(left.start, max(left.start, left.stop - NEWEST)) for n, left in behind.items()})
@@ -152,7 +155,7 @@ class Express:
                 continue
             if self._goes_before(record):
                 named = again(record.headers, origin(headers, place_of(record)), 1, since(headers, when(record)))
-                await self._writer.write(LANE, record.key, record.value, named)
+                await self._writer.write(self._lane, record.key, record.value, named)
                 self._places.add(place)
                 self.carried += 1
                 self._metrics.count(declared.MOVED, to="express")

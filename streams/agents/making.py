@@ -3,8 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,9 +11,8 @@ from typing import Any, TypeVar
 import stamina
 import structlog
 
-from models.audio import Encoded, Encoder
-from models.choice import MixedChoice
-from models.engine import AudioRejected, EngineTimeout, ModelError, OutOfMemory
+from models.audio import Encoder
+from models.engine import AudioRejected, EngineTimeout, ModelError, OutOfMemory, Unreadable
 from models.fleet import Fleet
 from models.speak import Spoken as Piece
 from models.speak import speak_text
@@ -22,13 +20,17 @@ from models.speech import Samples
 from storage.errors import CorruptRecord, StoreError, StoreFull, Unavailable, translated
 from storage.files import AudioFiles
 from storage.records import Failure, Record, Stored
+from streams import traces
 from streams.agents.interim import Interim, interim, sweep
 from streams.agents.job import Job
 from streams.agents.listening import Listening
+from streams.agents.recording import Draft, record_of
+from streams.agents.reusing import fetch
 from streams.crash import crash_point
 from streams.errors import ErrorCode, RequestError
 from streams.settings import Settings
 from streams.threads import in_thread
+from streams.traces import Span, Value
 
 Spoken = Callable[[int, float, int], Awaitable[None]]
 T = TypeVar("T")
@@ -39,16 +41,8 @@ SPEAK_ERRORS: dict[type[ModelError], ErrorCode] = {
     OutOfMemory: ErrorCode.OUT_OF_MEMORY,
     AudioRejected: ErrorCode.AUDIO_REJECTED,
     EngineTimeout: ErrorCode.SYNTHESIS_TIMEOUT,
+    Unreadable: ErrorCode.UNSUPPORTED_LANGUAGE,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A spoken and encoded file that is not committed yet. `sha256`: of the file. `size`: bytes."""
-
-    encoded: Encoded
-    sha256: str
-    size: int
 
 
 class Maker:
@@ -64,7 +58,8 @@ class Maker:
 
     async def find(self, job: Job) -> Stored | None:
         """What an earlier delivery of this request ended in, whole; None if it is to be spoken."""
-        return await self._stored(self._find, job)
+        with traces.span("find"):
+            return await self._stored(self._find, job)
 
     async def make(self, job: Job, spoken: Spoken) -> Stored:
         """Speak and commit; another writer's result is adopted.
@@ -82,8 +77,25 @@ class Maker:
                 except StoreError as error:
                     raise _not_stored(error) from error
                 crash_point("making.spoken")
-                meanwhile.outcome = await self._stored(self._commit, job, self._record(job, draft), path)
+                meanwhile.outcome = await self._committed(job, draft, path)
                 return meanwhile.outcome
+
+    async def _committed(self, job: Job, draft: Draft, path: Path) -> Stored:
+        record = record_of(job, draft, self._settings, self._files, self._worker)
+        with traces.span("store", attributes={"loa.file_id": job.file_id, "loa.file_bytes": draft.size}):
+            return await self._stored(self._commit, job, record, path)
+
+    async def copy(self, job: Job, name: str) -> Stored | None:
+        """Commit a copy of a file that was spoken for an identical request; None if that is not there, or not whole."""
+        with self._files.store.scratch() as path:
+            draft = await self._stored(fetch, self._files, name, job.cache_key(self._settings), path)
+            if draft is None:
+                return None
+            job.check()
+            crash_point("making.copied")
+            made = await self._committed(job, draft, path)
+        await asyncio.to_thread(sweep, job, self._files.store, self._settings)
+        return made
 
     async def give_up(self, job: Job, error: RequestError) -> Stored | None:
         """Decide that a job failed, for all its deliveries: returns what stands, which may be another's result.
@@ -111,7 +123,7 @@ class Maker:
         except RequestError as broken:
             if broken.code != ErrorCode.STORAGE_FAILED:
                 raise
-            log.warning("a failure could not be kept", request=job.request_id, error=broken.message)
+            log.warning("a failure could not be kept", error=broken.message)
             return None
 
     async def inline(self, job: Job, found: Stored) -> bytes | None:
@@ -171,64 +183,23 @@ class Maker:
         )
         encoder = await in_thread(Encoder, path, request.format, job.choice.rate, request.sample_rate)
         seconds = 0.0
-        with encoder:
+        with encoder, _synthesis_span(job) as span:
             async with aclosing(pieces), _stop_of(job) as stop:
                 while piece := await _next(pieces, stop, job):
                     parts = await in_thread(_add, encoder, piece.speech.samples, meanwhile.listening)
                     seconds += piece.speech.seconds
                     await spoken(piece.k, seconds, parts)
-            return await in_thread(_finish, encoder, path)
-
-    def _record(self, job: Job, draft: Draft) -> Record:
-        request, choice, now = job.request, job.choice, datetime.now(UTC)
-        lifetime = job.lifetime(self._settings)
-        created = max(now, job.first.time)  # by the broker's clock, if ours is behind: the file would be deleted early
-        return Record(
-            file_id=job.file_id,
-            file_path=self._files.file_path(job.file_id, request.format),
-            text=request.text,
-            speaker_id=choice.speaker_id,
-            model=choice.model,
-            created_at=created,
-            expires_at=created + lifetime,
-            expiry_hours=lifetime.total_seconds() / 3600,
-            file_size=draft.size,
-            request_id=job.request_id,
-            tenant=request.tenant_id,
-            format=request.format,
-            sample_rate=draft.encoded.sample_rate,
-            duration_seconds=draft.encoded.duration_seconds,
-            sha256=draft.sha256,
-            pcm_sha256=draft.encoded.pcm_sha256,
-            model_revision=choice.revision,
-            voice=choice.voice,
-            language=choice.language,
-            synthesis=_synthesis(job),
-            metadata=request.metadata or {},
-            callback_url=request.callback,
-            content_sha256=job.content,
-            queue_seconds=round(max(0.0, (job.started - job.first.time).total_seconds()), 6),
-            synthesis_seconds=round((now - job.started).total_seconds(), 6),
-            attempts=job.attempt,
-            worker=self._worker,
-        )
+                    span.note("chunk", {"loa.chunk": piece.k, "loa.audio_seconds": seconds})
+            draft = await in_thread(_finish, encoder, path)
+            span.set({"loa.audio_seconds": draft.duration_seconds})
+            return draft
 
 
-def _synthesis(job: Job) -> dict[str, Any]:
-    """How it was spoken. `mixed`: by several `voices`, and what to ask for to get the same ones again."""
-    request, choice = job.request, job.choice
-    how: dict[str, Any] = {
-        "speed": request.speed,
-        "seed": request.seed_or_derived(),
-        "characters": len(request.text),
-        "chunks": len(job.chunks),
-        "text_sha256": hashlib.sha256(request.text.encode()).hexdigest(),
-    }
-    if isinstance(choice, MixedChoice):
-        around = choice.around
-        how["mixed"] = {"model": request.model, "voice": around.full_voice, "language": around.language}
-        how["voices"] = choice.voices
-    return how
+def _synthesis_span(job: Job) -> AbstractContextManager[Span]:
+    about: dict[str, Value] = {"loa.model": job.choice.model, "loa.voice": job.choice.voice, "loa.attempt": job.attempt}
+    return traces.span(
+        "synthesis", attributes=about | {"loa.chunks": len(job.chunks), "loa.lane": job.lane.name.lower()}
+    )
 
 
 @asynccontextmanager
@@ -266,4 +237,5 @@ def _add(encoder: Encoder, samples: Samples, listening: Listening) -> int:
 def _finish(encoder: Encoder, path: Path) -> Draft:
     encoded = encoder.close()
     with path.open("rb") as file:
-        return Draft(encoded, hashlib.file_digest(file, "sha256").hexdigest(), file.tell())
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return Draft(digest, file.tell(), encoded.pcm_sha256, encoded.sample_rate, encoded.duration_seconds)

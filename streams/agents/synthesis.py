@@ -1,17 +1,20 @@
 """The synthesis agent's story: each request ends in one durable file and `tts.completed`, or in `tts.failed`."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 
 from storage.records import Failure, Record, Stored
+from streams import logs, traces
 from streams.agents import outcomes
 from streams.agents.delivery import Delivery
 from streams.agents.job import Job
 from streams.agents.making import Maker
+from streams.agents.reusing import Reusing
 from streams.crash import crash_point
 from streams.errors import ErrorCode, RequestError
 from streams.events import SynthesisFailed, SynthesisProgressed
@@ -19,7 +22,11 @@ from streams.headers import again
 from streams.kafka import EventWriter
 from streams.metrics import declared
 from streams.metrics.worker import WorkerMetrics
+from streams.quotas import Quotas
+from streams.requests import DEFAULT_TENANT, SynthesisRequested
+from streams.routes import in_pool
 from streams.settings import Settings
+from streams.traces import Span, Value
 
 log = structlog.get_logger(__name__)
 
@@ -28,22 +35,88 @@ class Synthesis:
     """Answers requests. Every method returns when what it says is written, and raises KafkaError if it cannot be."""
 
     def __init__(
-        self, settings: Settings, maker: Maker, writer: EventWriter, worker: str, metrics: WorkerMetrics
+        self,
+        settings: Settings,
+        maker: Maker,
+        writer: EventWriter,
+        worker: str,
+        metrics: WorkerMetrics,
+        *,
+        quotas: Quotas,
+        reusing: Reusing,
     ) -> None:
         self._settings = settings
         self._metrics = metrics
         self._maker = maker
+        self._quotas = quotas
+        self._reusing = reusing
         self._writer = writer
         self._worker = worker
 
+    async def ready(self) -> None:
+        """Return once it is known what may be spoken, and what was."""
+        await self._quotas.read.wait()
+        await self._reusing.ready()
+
     async def answer(self, job: Job) -> None:
         """One request from its record to its outcome."""
-        try:
-            found, audio = await self._fulfil(job)
-        except RequestError as error:
-            await self.fail(job.close(), error, job)
-            return
-        await self._tell(job, found, audio)
+        with self._working(job.first, job.request_id, job.request.tenant_id) as span:
+            try:
+                found, audio = await self._fulfil(job)
+            except RequestError as error:
+                span.fail(error.code, error.message)
+                await self._fail(job.close(), error, job)
+            else:
+                await self._tell(job, found, audio)
+            for repeat in job.deliveries[1:]:
+                span.link(repeat.headers)
+
+    async def refuse(self, delivery: Delivery, error: RequestError) -> None:
+        """A record that could not be understood, to its outcome."""
+        request_id = error.echo.get("request_id") or delivery.origin
+        with self._working(delivery, request_id, error.echo.get("tenant") or DEFAULT_TENANT) as span:
+            span.fail(error.code, error.message)
+            await self._fail([delivery], error)
+
+    async def move(self, delivery: Delivery, request: SynthesisRequested) -> None:
+        """Out of the way of others: to the lane of requests that may wait."""
+        with self._working(delivery, request.request_id or delivery.origin, request.tenant_id):
+            await self._copy("requests.bulk", delivery, delivery.attempt, None)
+        self._metrics.count(declared.MOVED, to="bulk")
+
+    async def route(self, delivery: Delivery, request: SynthesisRequested, part: str, pool: str) -> None:
+        """To the pool that speaks its model, where it is not moved again."""
+        with self._working(delivery, request.request_id or delivery.origin, request.tenant_id):
+            headers = again(delivery.raw_headers, delivery.origin, delivery.attempt, delivery.since, routed=True)
+            await self._writer.write(in_pool(part, pool), delivery.key, delivery.value, headers)
+            crash_point("routed")
+            delivery.done()
+        self._metrics.count(declared.MOVED, to="pool")
+
+    @contextmanager
+    def _working(self, delivery: Delivery, request_id: str, tenant: str) -> Iterator[Span]:
+        """What is done for a record within the block: its span, from when the broker took it, and what logs name."""
+        about: dict[str, Value] = {
+            "messaging.operation.name": "process",
+            "messaging.operation.type": "process",
+            "messaging.destination.partition.id": str(delivery.partition),
+            "messaging.kafka.offset": delivery.offset,
+            "messaging.consumer.group.name": self._settings.kafka_group,
+            "loa.request_id": request_id,
+            "loa.tenant": tenant,
+            "loa.attempt": delivery.attempt,
+            "loa.worker": self._worker,
+        }
+        topic, time = delivery.topic, delivery.time
+        with (
+            traces.span(
+                f"process {topic}", "consumer", traces.messaging(topic) | about, delivery.headers, time
+            ) as span,
+            logs.about(request_id, tenant, span.headers),
+        ):
+            with traces.span("queue", began=time):
+                pass  # it ends here
+            yield span
 
     async def _tell(self, job: Job, found: Stored, audio: bytes | None = None) -> None:
         """Say what the store has."""
@@ -64,7 +137,7 @@ class Synthesis:
         try:
             found = await self._maker.find(job)
             if found is None:
-                found = await self._speak(job)
+                found = await self._make(job)
             else:
                 self._metrics.count(declared.REPEATS)
             return found, await self._maker.inline(job, found)
@@ -73,14 +146,30 @@ class Synthesis:
         except Exception as error:
             raise fault(error, job.request_id) from error
 
+    async def _make(self, job: Job) -> Stored:
+        """Its first result, where the tenant may have one: a copy of what its like had, or spoken."""
+        job.check()
+        return await self._reusing.make(job, self._copied, self._speak)
+
+    async def _copied(self, job: Job, name: str) -> Stored | None:
+        """What was spoken for an identical request, as the job's own: it takes room, and no speech."""
+        self._quotas.check_stored(job.request.tenant_id)
+        made = await self._maker.copy(job, name)
+        if isinstance(made, Record):
+            self._quotas.used(made)
+        return made
+
     async def _speak(self, job: Job) -> Stored:
-        about: dict[str, Any] = {"request_id": job.request_id, "file_id": job.file_id, "tenant": job.request.tenant_id}
-        about |= {"metadata": job.request.metadata, "chunks": len(job.chunks), "worker": self._worker}
+        with self._quotas.spending(job.request.tenant_id, job.seconds):
+            return await self._spoken(job)
+
+    async def _spoken(self, job: Job) -> Stored:
+        told: dict[str, Any] = {"request_id": job.request_id, "file_id": job.file_id, "tenant": job.request.tenant_id}
+        told |= {"metadata": job.request.metadata, "chunks": len(job.chunks), "worker": self._worker}
 
         async def tell(**state: Any) -> None:
-            await self._writer.mention(SynthesisProgressed(**about, **state), job.first.headers)
+            await self._writer.mention(SynthesisProgressed(**told, **state), job.first.headers)
 
-        job.check()
         waited = (job.started - job.first.since).total_seconds()
         self._metrics.observe(declared.QUEUE_SECONDS, max(0.0, waited), lane=job.lane.name.lower())
         await tell(state="started")
@@ -92,13 +181,14 @@ class Synthesis:
         made = await self._maker.make(job, spoken)
         if isinstance(made, Record):
             self._metrics.made(made)
+            self._quotas.used(made)
         return made
 
-    async def fail(self, deliveries: Sequence[Delivery], error: RequestError, job: Job | None = None) -> None:
+    async def _fail(self, deliveries: Sequence[Delivery], error: RequestError, job: Job | None = None) -> None:
         """Try again later what may pass; else refuse it, once, for each record."""
         first = deliveries[0]
         if error.code.reason.passing and first.attempt < self._settings.retry_attempts:
-            log.warning("will be tried again", request=first.origin, attempt=first.attempt, error=error.message)
+            log.warning("will be tried again", attempt=first.attempt, error=error.message)
             self._metrics.count(declared.RETRIES, code=error.code)
             for delivery in deliveries:
                 await self._copy("requests.retry", delivery, delivery.attempt + 1, self._due(delivery.attempt))
@@ -129,16 +219,13 @@ class Synthesis:
                 crash_point("failed.dead_lettered")
             delivery.done()
 
-    async def move(self, delivery: Delivery) -> None:
-        """Out of the way of others: to the lane of requests that may wait."""
-        await self._copy("requests.bulk", delivery, delivery.attempt, None)
-        self._metrics.count(declared.MOVED, to="bulk")
-
-    async def _copy(self, short: str, delivery: Delivery, attempt: int, not_before: datetime | None) -> None:
-        """The same record on another topic; it is that one now which is to be answered."""
-        headers = again(delivery.raw_headers, delivery.origin, attempt, delivery.since, not_before)
-        await self._writer.write(short, delivery.key, delivery.value, headers)
-        crash_point(f"copied.{short}")
+    async def _copy(self, part: str, delivery: Delivery, attempt: int, not_before: datetime | None) -> None:
+        """The same record on another topic of its pool; it is that one now which is to be answered."""
+        headers = again(
+            delivery.raw_headers, delivery.origin, attempt, delivery.since, not_before, routed=delivery.routed
+        )
+        await self._writer.write(in_pool(part, self._settings.pool), delivery.key, delivery.value, headers)
+        crash_point(f"copied.{part}")
         delivery.done()
 
     def _due(self, attempt: int) -> datetime:

@@ -12,7 +12,6 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import ASGIApp
 
-from streams import __version__
 from streams.gateway import (
     audio,
     events,
@@ -21,6 +20,7 @@ from streams.gateway import (
     openai,
     operations,
     page,
+    quotas,
     retention,
     statistics,
     synthesize,
@@ -35,8 +35,9 @@ from streams.gateway.parts import Parts
 from streams.metrics import declared
 from streams.metrics.declared import Part
 from streams.metrics.registry import Metrics
+from streams.version import CONTRACT
 
-CALLS = (synthesize, jobs, events, webhooks, audio, retention, statistics, openai, operations, health, page)
+CALLS = (synthesize, jobs, events, webhooks, audio, retention, statistics, quotas, openai, operations, health, page)
 ROUTERS = tuple(module.router for module in CALLS)
 OF_HTTP = {404: "not_found", 405: "method_not_allowed"}
 
@@ -70,7 +71,7 @@ def create_app(parts: Parts, metrics: Metrics) -> FastAPI:
 
 def routes() -> FastAPI:
     """All calls and how they fail, without anything behind them."""
-    app = FastAPI(title="Loa", version=__version__, description=DESCRIPTION, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Loa", version=CONTRACT, description=DESCRIPTION, docs_url=None, redoc_url=None)
     for router in ROUTERS:
         app.include_router(router)
     app.add_exception_handler(ApiError, _refused)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
+from structlog.contextvars import bind_contextvars
 
 from models.registry import Registry
 from storage.index import Index
@@ -15,6 +16,7 @@ from streams.gateway.load import Load
 from streams.gateway.speech import Speaking
 from streams.gateway.waits import Waits
 from streams.kafka import EventWriter
+from streams.quotas import Quotas
 from streams.settings import Settings
 
 
@@ -31,6 +33,7 @@ class Parts:
     door: Doorkeeper
     index: Index
     load: Load
+    quotas: Quotas
 
     @property
     def feed(self) -> Feed:
@@ -39,7 +42,10 @@ class Parts:
 
     def caller(self, request: Request, scope: Scope) -> Caller:
         """Who calls. Raises ApiError."""
-        return self.door.caller(request, scope)
+        caller = self.door.caller(request, scope)
+        if caller.tenant:
+            bind_contextvars(tenant=caller.tenant)
+        return caller
 
 
 def parts_of(request: Request) -> Parts:

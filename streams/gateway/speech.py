@@ -11,6 +11,7 @@ import orjson
 import structlog
 from aiokafka.errors import KafkaError
 from fastapi import Request
+from structlog.contextvars import bind_contextvars
 
 from storage.records import Failure, Record, Stored, file_id
 from streams.errors import ErrorCode, RequestError
@@ -20,9 +21,13 @@ from streams.gateway.errors import ApiError, EndedError, busy, gone
 from streams.gateway.library import Library
 from streams.gateway.load import Load
 from streams.gateway.waits import Waits
+from streams.ids import ID_PATTERN
 from streams.kafka import EventWriter
-from streams.requests import ID_PATTERN, SynthesisRequested, parse
+from streams.quotas import QuotaExceededError, Quotas
+from streams.requests import SynthesisRequested, parse
+from streams.routes import in_pool, pool_of
 from streams.settings import Settings
+from streams.traces import TRACE_HEADERS
 
 BUSY_SECONDS = 5
 
@@ -46,9 +51,12 @@ class Asked:
 class Speaking:
     """Puts requests on the log and waits for what comes of them."""
 
-    def __init__(self, settings: Settings, writer: EventWriter, waits: Waits, library: Library, load: Load) -> None:
+    def __init__(
+        self, settings: Settings, writer: EventWriter, waits: Waits, library: Library, load: Load, *, quotas: Quotas
+    ) -> None:
         self._settings = settings
         self._load = load
+        self._quotas = quotas
         self._writer = writer
         self._waits = waits
         self._library = library
@@ -71,6 +79,7 @@ class Speaking:
             raise ApiError.of(error) from error
         except TypeError as error:
             raise ApiError(400, "invalid_request", f"the request cannot be written as JSON: {error}") from error
+        bind_contextvars(request_id=request_id, tenant=request.tenant_id)
         return Asked(request, request_id, file_id(request.tenant_id, request_id), value)
 
     async def answered(self, asked: Asked) -> Record | None:
@@ -105,7 +114,11 @@ class Speaking:
         return await self.outcome(asked)  # what was said while nobody could listen is in the store
 
     async def admit(self, asked: Asked) -> None:
-        """Raises ApiError 429 if too many calls wait already, or too much speech is queued."""
+        """Raises ApiError 429 if the tenant's quota is used up, too many calls wait, or too much speech is queued."""
+        try:
+            self._quotas.check(asked.request.tenant_id)
+        except QuotaExceededError as error:
+            raise ApiError.of(error, error.retry_after) from error
         await self._load.admit(asked.request.priority)
         if len(self._waits) >= self._settings.max_waits:
             raise busy(f"{self._settings.max_waits} calls are waiting already", BUSY_SECONDS)
@@ -117,8 +130,9 @@ class Speaking:
 
     async def produce(self, asked: Asked, request: Request) -> None:
         """Put it on the log. Raises ApiError."""
-        trace = [(name, request.headers[name].encode()) for name in ("traceparent",) if name in request.headers]
-        topic = "requests.bulk" if asked.request.priority == "bulk" else "requests"
+        trace = [(name, request.headers[name].encode("latin-1")) for name in TRACE_HEADERS if name in request.headers]
+        part = "requests.bulk" if asked.request.priority == "bulk" else "requests"
+        topic = in_pool(part, pool_of(asked.request, self._settings))
         try:
             async with asyncio.timeout(self._settings.sync_seconds):
                 await self._writer.write(topic, asked.request_id.encode(), asked.value, trace)

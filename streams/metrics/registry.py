@@ -7,9 +7,9 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
 from prometheus_client.exposition import choose_encoder
 
-from streams import __version__
 from streams.metrics import declared
 from streams.metrics.declared import DECLARED, Metric, Part
+from streams.version import version
 
 
 class Metrics:
@@ -20,7 +20,7 @@ class Metrics:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)  # memory, processor time, open files, under their usual names
         self._made = {metric: _made(metric, self._registry) for metric in DECLARED if part in metric.parts}
-        self.set(declared.BUILD, 1, version=__version__, part=part)
+        self.set(declared.BUILD, 1, version=version(), part=part)
 
     def count(self, metric: Metric, amount: float = 1, /, **labels: str) -> None:
         """Add to a counter; an amount of 0 makes it known, so that its first increase is seen as one."""

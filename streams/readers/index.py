@@ -21,7 +21,7 @@ from streams.kafka import admin_client, answering, client_options, cluster_id
 from streams.parts import open_files
 from streams.readers.places import Found, Places
 from streams.readers.rebuild import retention
-from streams.readers.told import INDEXED, change_of
+from streams.readers.told import change_of, indexed
 from streams.settings import Settings
 from streams.threads import in_thread
 from streams.topics import MAX_MESSAGE_BYTES, Topics, TopicsError
@@ -50,8 +50,7 @@ class Projection:
         self._settings = settings
         self._index = index
         topics = Topics(settings)
-        self._shorts = {topics[short].name: short for short in INDEXED}
-        self._pairs = [TopicPartition(topics[s].name, n) for s in INDEXED for n in range(topics[s].partitions)]
+        self._shorts = {topics[short].name: short for short in indexed(settings)}
         self._ends: dict[TopicPartition, int] | None = None
         self._stopping = threading.Event()
 
@@ -87,6 +86,11 @@ class Projection:
         if cluster and not await in_thread(self._index.belong_to, cluster):
             log.warning("the index was of another cluster's log, and is made anew", cluster=cluster)
 
+    async def _pairs(self) -> list[TopicPartition]:
+        async with admin_client(self._settings) as admin:
+            counts = await Topics(self._settings).counts(admin)
+        return [TopicPartition(name, n) for name, short in self._shorts.items() for n in range(counts[short])]
+
     @asynccontextmanager
     async def _consumer(self, group: str) -> AsyncIterator[AIOKafkaConsumer]:
         session = int(self._settings.kafka_session_timeout_seconds * 1000)
@@ -111,7 +115,7 @@ class Projection:
     async def _follow(self, consumer: AIOKafkaConsumer, places: Places) -> None:
         consumer.subscribe(list(self._shorts), listener=places)
         if self._ends is None:
-            self._ends = await consumer.end_offsets(self._pairs)
+            self._ends = await consumer.end_offsets(await self._pairs())
         while True:
             await places.settle()
             found = await places.expected(await consumer.getmany(timeout_ms=POLL_MS))

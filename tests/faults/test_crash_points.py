@@ -12,28 +12,30 @@ from tests.faults.conftest import NewSite
 from tests.faults.crashes import crash_points
 from tests.faults.engines import FOLDER, NAME
 from tests.faults.load import BAD, SOON_HOURS
+from tests.faults.places import in_both_places
 from tests.faults.site import Site
 from tests.kafka.log import Kafka
 
 SETTINGS = {"TTS_MODELS": f"tone,{NAME}", "TTS_RETRY_ATTEMPTS": "2", "TTS_SYNTHESIS_TRIES": "1"}
-SETTINGS |= {"TTS_RESUME_SECONDS": "1"}
+SETTINGS |= {"TTS_RESUME_SECONDS": "1", "TTS_REUSE_MINUTES": "60"}
 
 LINES = 3
 """Sites at once: while one waits for its workers to start or for a file to expire, another one dies."""
 
 
 def batch(name: str) -> list[dict[str, object] | bytes]:
-    """A request for every way that leads past a point."""
-    tone = {"model": "tone", "text": "A request on its way to an outcome."}
+    """A request for every way that leads past a point: no other batch has spoken the same."""
+    tone = {"model": "tone", "text": f"A request on its way to an outcome, {name}."}
     return [
         BAD[0],
         tone | {"request_id": f"{name}-soon", "expiry_hours": SOON_HOURS},
         tone | {"request_id": f"{name}-lasting"},
         tone | {"request_id": f"{name}-bulk", "priority": "bulk"},
         tone | {"request_id": f"{name}-failing", "model": "faulty", "text": "This will fail always."},
-        tone | {"request_id": f"{name}-flac", "format": "flac", "text": "Another one. " * 10},
-        tone | {"request_id": f"{name}-long", "text": "The first of two paragraphs.\n\nThe second one."},
+        tone | {"request_id": f"{name}-flac", "format": "flac", "text": f"Another one, {name}. " * 10},
+        tone | {"request_id": f"{name}-long", "text": f"The first of two paragraphs.\n\nThe second one, {name}."},
         tone | {"request_id": f"{name}-lasting"},
+        tone | {"request_id": f"{name}-same"},
     ]
 
 
@@ -45,13 +47,14 @@ async def crash(site: Site, point: str) -> None:
 
 async def one_after_the_other(site: Site, points: Sequence[str]) -> None:
     """Who ends what one worker has begun dies in its turn; the last one lives."""
-    await site.create_topics()
+    await site.begin()
     for point in points:
         await crash(site, point)
     site.start_worker()
     await site.verify(len(points))
 
 
+@in_both_places
 async def test_a_crash_at_every_point(sites: NewSite, kafka: Kafka) -> None:
     points = crash_points()
     lines = [(sites(kafka, str(first), **SETTINGS), points[first::LINES]) for first in range(LINES)]
@@ -59,6 +62,7 @@ async def test_a_crash_at_every_point(sites: NewSite, kafka: Kafka) -> None:
 
 
 @pytest.mark.long
+@in_both_places
 @pytest.mark.parametrize("point", crash_points())
 async def test_a_crash_at(site: Site, point: str) -> None:
     site.more = SETTINGS
