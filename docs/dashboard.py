@@ -219,12 +219,12 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         lines("In hand", "short", ("sum(loa_webhook_deliveries_in_hand)", "deliveries")),
     ),
     "Processes": (
-        lines("Answer Prometheus", "none", ('sum by (job) (up{job=~"loa-.+"})', "{{job}}")),
-        lines("Memory", "bytes", ('process_resident_memory_bytes{job=~"loa-.+"}', "{{job}} {{instance}}")),
+        lines("Answer Prometheus", "none", ('sum by (job) (up{job=~"(.+/)?loa-.+"})', "{{job}}")),
+        lines("Memory", "bytes", ('process_resident_memory_bytes{job=~"(.+/)?loa-.+"}', "{{job}} {{instance}}")),
         lines(
             "Processor time",
             "percentunit",
-            (f'rate(process_cpu_seconds_total{{job=~"loa-.+"}}{RATE})', "{{job}} {{instance}}"),
+            (f'rate(process_cpu_seconds_total{{job=~"(.+/)?loa-.+"}}{RATE})', "{{job}} {{instance}}"),
         ),
         lines("Gateway's dependencies", "none", ("min by (dependency) (loa_dependency_up)", "{{dependency}}")),
     ),

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console, Group, RenderableType
@@ -12,8 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from streams.cli.common import configured, print_json
-from streams.readers.top import Looking, Picture, looking
 from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from streams.readers.top import Looking, Picture
 
 MIB = 1 << 20
 LAGGING = 1000
@@ -42,6 +44,8 @@ def top(
 async def _top(
     settings: Settings, window: float, interval: float, metrics: Sequence[str], *, once: bool, as_json: bool
 ) -> None:
+    from streams.readers.top import looking  # an HTTP client with it, which other commands need not wait for
+
     async with looking(settings, window, metrics) as looker:
         if once:
             picture = await looker.look()
@@ -54,7 +58,7 @@ async def _top(
             await _live(looker, interval)
 
 
-async def _live(looker: Looking, interval: float) -> None:
+async def _live(looker: "Looking", interval: float) -> None:
     with Live(Text("looking …"), console=_console(), screen=True, auto_refresh=False) as live:
         while True:
             live.update(shown(await looker.look_again()), refresh=True)
@@ -65,12 +69,12 @@ def _console() -> Console:
     return Console(width=None if sys.stdout.isatty() else 200)
 
 
-def shown(picture: Picture) -> RenderableType:
+def shown(picture: "Picture") -> RenderableType:
     """A picture for a person."""
     return Group(*_parts(picture))
 
 
-def _parts(picture: Picture) -> Iterator[RenderableType]:
+def _parts(picture: "Picture") -> Iterator[RenderableType]:
     made = picture.throughput
     yield Text.assemble(
         ("Loa ", "bold"),

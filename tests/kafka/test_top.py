@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import signal
+import subprocess
+from contextlib import suppress
 
 from tests.kafka.installation import PARTITIONS, Installation
-from tests.kafka.processes import until
+from tests.kafka.processes import COMMAND, until
 
 
 async def test_it_shows_lag_workers_engines_and_failures(loa: Installation) -> None:
@@ -63,3 +67,43 @@ async def test_without_topics_it_says_so(loa: Installation) -> None:
     alone = loa.run("top", "--once")
     assert await alone.status() == 1
     assert "loa topics create" in alone.said and "Traceback" not in alone.said
+
+
+def on_a_terminal(loa: Installation, *arguments: str) -> tuple[subprocess.Popen[bytes], int]:
+    """A command on a terminal of its own, and what reads from that without waiting."""
+    ours, theirs = pty.openpty()
+    os.set_blocking(ours, False)
+    others = {name: value for name, value in os.environ.items() if not name.startswith("TTS_")}
+    environment = others | loa.settings | {"TERM": "xterm-256color", "COLUMNS": "120"}
+    process = subprocess.Popen(
+        [*COMMAND, *arguments], env=environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    )
+    os.close(theirs)
+    return process, ours
+
+
+async def test_on_a_terminal_it_looks_again_until_ctrl_c(loa: Installation) -> None:
+    await loa.create_topics()
+    process, ours = on_a_terminal(loa, "top", "--interval", "0.2")
+    seen = bytearray()
+
+    def looked(times: int) -> bool:
+        with suppress(BlockingIOError):
+            seen.extend(os.read(ours, 65_536))
+        return seen.count(f"group {loa.name}".encode()) >= times
+
+    def ended() -> bool:
+        with suppress(OSError):  # nobody is at the other end any more
+            looked(0)
+        return process.poll() is not None
+
+    try:
+        await until(lambda: looked(3), "a third look")
+        process.send_signal(signal.SIGINT)
+        await until(ended, "its end")
+    finally:
+        process.kill()
+        process.wait()
+        os.close(ours)
+    assert process.returncode == 130
+    assert b"Workers" in seen and b"Traceback" not in seen
