@@ -33,7 +33,7 @@ class Reusing:
         """The file of a job. `copy(job, file_id)`: None if that file cannot be copied. Raises what these do."""
         if not self._sources.on:
             return await speak(job)
-        key = job.cache_key(self._settings)
+        key, patient = job.cache_key(self._settings), True
         while True:
             source = self._sources.of(key)
             if source is not None and source != job.file_id:
@@ -42,13 +42,15 @@ class Reusing:
                     return made
                 self._sources.forget(key, source)
             other = self._speaking.get(key)
-            if other is None or not _may_wait(job, other):
+            if other is None or not patient or not _may_wait(job, other):
                 return await self._speak(key, job, speak)
             await _either(other.finished, job.interrupted)
             job.check()
+            # What has failed once may fail for each: one after the other they would be in hand for too long.
+            patient = self._sources.of(key) is not None or other.reason is not None
 
     async def _speak(self, key: str, job: Job, speak: Speak) -> Stored:
-        """Speak it, and let those wait who come meanwhile: they copy it, or one of them speaks, if this fails."""
+        """Speak it, and let those wait who come meanwhile: they copy it, or speak, if this fails."""
         self._speaking.setdefault(key, job)
         try:
             made = await speak(job)

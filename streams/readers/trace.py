@@ -133,7 +133,8 @@ def _what(short: str, event: Mapping[str, Any], headers: Mapping[str, str]) -> s
     if short == "progress":
         return f"{said('state')} {event.get('chunk', '')}/{said('chunks')} by {said('worker')}".replace(" /", " ")
     if short == "completed":
-        work = f"{said('duration_seconds', '.2f')} s of audio in {said('synthesis_seconds', '.2f')} s"
+        made = "copied" if event.get("cached") is True else "spoken"
+        work = f"{said('duration_seconds', '.2f')} s of audio {made} in {said('synthesis_seconds', '.2f')} s"
         return f"{work}, {said('model')}/{said('voice')}, attempt {said('attempts')}, by {said('worker')}"
     if short == "failed":
         return f"{said('code')}: {said('message')}, attempt {said('attempts')}, by {said('worker')}"

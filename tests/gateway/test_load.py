@@ -84,6 +84,7 @@ async def test_nobody_is_sent_away_for_an_index_that_is_away(load, queue):
 def test_speed_is_that_of_one_or_of_all_together(load, clock):
     assert load.speed is None and load.wait_for(5.0) is None
     load.heard("failed", {"code": "internal"})
+    load.heard("completed", {"duration_seconds": 10.0, "synthesis_seconds": 0.001, "cached": True})
     load.heard("completed", {"duration_seconds": "x"})
     assert load.speed is None
     done(load, 10.0, 5.0)

@@ -110,7 +110,7 @@ async def test_those_in_hand_wait_for_the_first():
     assert sorted(event.cached for event in results(rig).values()) == [False, True, True, True, True]
 
 
-async def test_who_waited_for_one_that_failed_speaks():
+async def test_those_who_waited_for_one_that_failed_are_spoken_without_further_waiting():
     faults = [EngineDied("gone")]
 
     def once(piece):
@@ -123,7 +123,26 @@ async def test_who_waited_for_one_that_failed_speaks():
         rig.ask(request_id=f"r{number}", text=TEXT)
     await rig.run()
     assert [event.request_id for event in rig.writer.of("failed")] == ["r0"]
-    assert {name: event.cached for name, event in results(rig).items()} == {"r1": False, "r2": True}
+    assert {name: event.cached for name, event in results(rig).items()} == {"r1": False, "r2": False}
+
+
+async def test_those_who_waited_for_one_that_was_cancelled_wait_for_the_next():
+    pool = InProcessPool()
+    pool.gate.clear()
+    rig = rig_of(pool)
+    for number in range(4):
+        rig.ask(request_id=f"r{number}", text=TEXT)
+    agent = rig.agent()
+    await agent.run(aiter(rig.log))
+    while not pool.asked:  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+    rig.cancellations.add(b'{"request_id": "r0"}', datetime.now(UTC) + timedelta(seconds=9))
+    while len(pool.asked) < 2:  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+    pool.gate.set()
+    await agent.drain(30)
+    assert len(pool.asked) == 2
+    assert sorted(event.cached for event in results(rig).values()) == [False, True, True]
 
 
 async def test_who_waits_can_be_cancelled():
