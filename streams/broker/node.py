@@ -37,10 +37,14 @@ class Node:
 
 @dataclass(frozen=True)
 class Detour:
-    """A second door for tests: clients that come in by `port` are told that the broker is at `advertised`, a proxy."""
+    """A second door for tests: clients that come in by `port` are told that the broker is at `advertised`, a proxy.
+
+    `host`: where both are.
+    """
 
     port: int
     advertised: int
+    host: str = HOST
 
 
 def prepare(directory: Path, port: int | None, detour: Detour | None = None) -> Node:
@@ -95,10 +99,10 @@ def format_storage(directory: Path, node: Node, runtime: Runtime, lock_fd: int) 
 
 
 def properties(node: Node, detour: Detour | None = None) -> str:
-    """Return the server.properties of a single node that listens on loopback only."""
+    """Return the server.properties of a single node that listens on loopback only, but for a detour."""
     listeners = f"PLAINTEXT://{HOST}:{node.port},CONTROLLER://{HOST}:{node.controller_port}"
-    door = f",DETOUR://{HOST}:{detour.port}" if detour else ""
-    told = f",DETOUR://{HOST}:{detour.advertised}" if detour else ""
+    door = f",DETOUR://{detour.host}:{detour.port}" if detour else ""
+    told = f",DETOUR://{detour.host}:{detour.advertised}" if detour else ""
     settings: dict[str, str | int] = {
         "process.roles": "broker,controller",
         "node.id": 1,
