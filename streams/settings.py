@@ -266,7 +266,8 @@ class Settings(BaseSettings):
         1000, description="HTTP calls that may wait for an outcome at once, and as many streams of events"
     )
     max_queued_seconds: Positive = Field(
-        36_000, description="estimated speech that may be queued, in a lane or of a tenant, before HTTP calls get 429, in seconds"
+        36_000,
+        description="estimated speech that may be queued, in a lane or of a tenant, before HTTP calls get 429, in seconds",
     )
     max_body_bytes: Count = Field(1_048_576, description="largest body of an HTTP call, in bytes")
     cors_origins: AnyNames = Field(

@@ -49,6 +49,9 @@ _PHONES: tuple[Rule, ...] = (
 
 _ARITHMETIC: tuple[Rule, ...] = (
     rule(r"±\s?(?=\d)", "plus or minus "),
+    rule(r"[~≈]\s?(?=\d)", "about "),
+    rule(r"(?<![^\s(])(?<!\d\s)(?<!%\s)[-−](?=[$£€]?\.?\d)", "minus "),
+    rule(r"(?<![^\s(])\+(?=\d)", "plus "),
     rule(r"(?<=\d)\s?[x×*]\s?(?=\d)", " times "),
     rule(r"(?<=[\w)%‰€£$°])\s\+\s(?=[\w($£€.])", " plus "),
     rule(r"(?<=\d)\+(?=\d)", " plus "),
@@ -57,9 +60,6 @@ _ARITHMETIC: tuple[Rule, ...] = (
     rule(r"(?<=[\w)%‰€£$°])\s?=\s?(?=[\w($£€.-])", " equals "),
     rule(r"(?<=[\w%‰€£$°])\s<\s(?=[\w$£€-])", " is less than "),
     rule(r"(?<=[\w%‰€£$°])\s>\s(?=[\w$£€-])", " is greater than "),
-    rule(r"[~≈]\s?(?=\d)", "about "),
-    rule(r"(?<![^\s(])(?<!\d\s)(?<!%\s)[-−](?=[$£€]?\.?\d)", "minus "),
-    rule(r"(?<![^\s(])\+(?=\d)", "plus "),
 )
 
 _NUMBERS: tuple[Rule, ...] = (

@@ -62,6 +62,9 @@ _PHONES: tuple[Rule, ...] = (
 
 _ARITHMETIC: tuple[Rule, ...] = (
     rule(r"±\s?(?=\d)", "cộng trừ "),
+    rule(r"[~≈]\s?(?=\d)", "khoảng "),
+    rule(r"(?<![^\s(])(?<!\d\s)(?<!%\s)[-−](?=\d)", "âm "),
+    rule(r"(?<![^\s(])\+(?=\d)", "cộng "),
     rule(r"(?<=\d)\s?[x×*]\s?(?=\d)", " nhân "),
     rule(r"(?<=[\w)%‰€£$°])\s\+\s(?=[\w($£€.])", " cộng "),
     rule(r"(?<=\d)\+(?=\d)", " cộng "),
@@ -72,9 +75,6 @@ _ARITHMETIC: tuple[Rule, ...] = (
     rule(r"(?<=[\w%‰€£$°])\s>\s(?=[\w$£€-])", " lớn hơn "),
     rule(r"(?:(?<=\w)\s)?≤\s?(?=[\w$£€-])", " nhỏ hơn hoặc bằng "),
     rule(r"(?:(?<=\w)\s)?≥\s?(?=[\w$£€-])", " lớn hơn hoặc bằng "),
-    rule(r"[~≈]\s?(?=\d)", "khoảng "),
-    rule(r"(?<![^\s(])(?<!\d\s)(?<!%\s)[-−](?=\d)", "âm "),
-    rule(r"(?<![^\s(])\+(?=\d)", "cộng "),
 )
 
 _ORDINALS: tuple[Rule, ...] = (rule(r"(\b(?:[Tt]hứ|[Tt]háng)\s)(\d{1,3})(?![\w/])(?![.,]\d)", _ordinal),)

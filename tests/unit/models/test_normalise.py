@@ -104,6 +104,14 @@ def test_no_word_is_lost(language: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])
+@pytest.mark.parametrize("text", ["a + ~ 5", "a + -5", "a + +5", "a = ~5", "a < ~5", "5 + -3"])
+def test_a_sign_before_a_number_is_read_with_it(language: str, text: str) -> None:
+    once = normalise(text, language)
+    assert not re.search(r"[^\w\s]", once)
+    assert normalise(once, language) == once
+
+
+@pytest.mark.parametrize("language", ["vi", "en"])
 @given(data=st.data())
 def test_no_digit_is_left_and_words_are_not_changed_again(language: str, data: st.DataObject) -> None:
     text = data.draw(texts(language))
