@@ -12,7 +12,7 @@ READY := $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.light)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test unit check docs record screenshots faults faults-long bench-peers licences lock dist sbom clean
+.PHONY: help setup demo test unit check docs site record screenshots faults faults-long bench-peers licences lock dist sbom clean
 
 help: ## list the commands
 	@grep -hE '^[a-z%-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z%-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 22
@@ -34,12 +34,15 @@ check: $(VENV)/.dev ## format, lint, types, conventions, committed schemas
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/documents
 
-docs: $(VENV)/.dev ## write the tables of the documents and the dashboard anew from the code
-	@$(BIN)/python docs/reference.py
+docs: $(VENV)/.dev ## write what the documents take from the code anew, and the dashboard
+	@PYTHONPATH=. $(BIN)/python docs/reference.py
 	@$(BIN)/python docs/dashboard.py
 
 licences: $(VENV)/.dev ## write docs/licences.md, the licences of all packages
 	@$(BIN)/python docs/licences.py
+
+site: $(VENV)/.dev ## build the documentation into dist/site, which needs nothing from elsewhere
+	@PYTHONPATH=. NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict
 
 record: $(VENV)/.dev ## record what this version writes to the topics, for tests of later ones
 	@PYTHONPATH=. $(BIN)/python docs/record_events.py

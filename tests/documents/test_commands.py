@@ -1,89 +1,106 @@
-"""Commands that the documents tell are commands of Loa: they are there, and so are their options and choices."""
+"""Commands in the documents exist, with the options that are written there."""
 
 from __future__ import annotations
 
 import re
 import shlex
 from collections.abc import Iterator
-from enum import Enum
-from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any
 
 import pytest
 import typer
 
 from streams.cli import app
+from tests.documents.blocks import ROOT, blocks, documents
 
-ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("deploy/*.md")})
-BEFORE = r"^\s*(?:\$ )?(?:sudo (?:-\S+ \S+ )?)?(?:[A-Z_]+=\S+ )*"
-LOA = re.compile(rf"(?:{BEFORE}|-- |\| )(?:[\w./-]*/)?loa (.*)$")
-IN_COMPOSE = re.compile(r"docker compose .* (?:run --rm|exec) worker (?:loa )?")
-END = {"|", ">", ">>", "<", "&&", ";", "&"}
-
-
-def told(text: str) -> Iterator[list[str]]:
-    """The arguments of each `loa` in a document: lines of blocks, and words in backquotes."""
-    blocks = re.findall(r"^ *```(?:\w*)\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
-    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
-    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
-    for line in lines + [code.replace("\n", " ") for code in re.findall(r"`([^`]+)`", prose)]:
-        if not (found := LOA.search(IN_COMPOSE.sub("loa ", line))):
-            continue
-        try:
-            words = shlex.split(found[1], comments=True)
-        except ValueError:  # a quote that goes on in the next line
-            words = found[1].split()
-        end = next((at for at, word in enumerate(words) if word in END), len(words))
-        if words[:end] and re.match(r"[a-z-]", words[0]):
-            yield words[:end]
+LOA: Any = typer.main.get_command(app)
+USAGE_ERROR = typer.BadParameter.__mro__[1]
+TARGETS = set(re.findall(r"^([a-z%-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+ENDS = {"|", "||", "&&", ";", "&", ">", "2>", ">>", "<", "(", ")"}
+INDENTED = re.compile(r"^ {4}((?:loa|make) .*)$", re.MULTILINE)
+INLINE = re.compile(r"(?<!`)`((?:loa|make) [^`\n]+)`(?!`)")
 
 
-def choices(hint: Any) -> list[str]:
-    """The words that an option may have; none where it may have any."""
-    if isinstance(hint, type) and issubclass(hint, Enum):
-        return [str(each.value) for each in hint]
-    if get_origin(hint) is Literal:
-        return [str(each) for each in get_args(hint)]
-    return [word for each in get_args(hint) if each is not type(None) for word in choices(each)]
+def calls(line: str) -> Iterator[list[str]]:
+    """The calls of `loa` and `make` in a line, each from its first word on."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    try:
+        words = list(lexer)
+    except ValueError:  # no line of a shell
+        return
+    call: list[str] = []
+    for word in [*words, ";"]:
+        if word in ENDS:
+            yield from [call] if call else []
+            call = []
+        elif call or word.removeprefix(".venv/bin/") in {"loa", "make"}:
+            call.append(word.removeprefix(".venv/bin/"))
+        elif "=" not in word.split("/")[0]:
+            call = []
 
 
-def wrong(words: list[str]) -> str | None:
-    """What Loa would not understand of a command; None where it would. Words in capitals stand for something."""
-    command: Any = typer.main.get_command(app)
-    rest = list(words)
-    while hasattr(command, "commands") and rest and not rest[0].startswith("-"):
-        if rest[0] not in command.commands:
-            return f"no command {rest[0]}"
-        command = command.commands[rest.pop(0)]
-    options = {name: parameter for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
-    for at, word in enumerate(rest):
-        name, _, value = word.partition("=")
-        if not name.startswith("-") or word == "-":
-            continue
-        if name not in options and name != "--help":
-            return f"no option {name}"
-        hint = get_type_hints(command.callback).get(options[name].name) if name in options else None
-        value = value or (rest[at + 1] if at + 1 < len(rest) else "")
-        if (allowed := choices(hint)) and not value.isupper() and value not in allowed:
-            return f"{name} is not {value}"
-    return None
+def typed() -> list[tuple[str, tuple[str, ...]]]:
+    lines = [(str(block), line) for page in documents() for block in blocks(page) for line in block.commands]
+    lines += [(page.name, line) for page in documents() for line in INDENTED.findall(page.read_text())]
+    return list(dict.fromkeys((where, tuple(call)) for where, line in lines for call in calls(line)))
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_commands_of_a_document_are_there(document: Path) -> None:
-    assert [(" ".join(words), said) for words in told(document.read_text()) if (said := wrong(words))] == []
+def mentioned() -> list[tuple[str, str]]:
+    found = [(p.relative_to(ROOT).as_posix(), text) for p in documents() for text in INLINE.findall(p.read_text())]
+    return list(dict.fromkeys(found))
 
 
-def test_commands_are_found() -> None:
-    lines = ["$ .venv/bin/loa dlq list --code unknown_voice | jq", "kubectl exec x -- loa doctor", "helm install loa x"]
-    text = "\n".join(["`loa say 'a b' -o x.wav`", "```", *lines, "```", ""])
-    assert list(told(text)) == [["dlq", "list", "--code", "unknown_voice"], ["doctor"], ["say", "a b", "-o", "x.wav"]]
-    assert sum(1 for document in DOCUMENTS for _ in told(document.read_text())) > 60
+def reached(words: list[str]) -> tuple[Any, list[str]]:
+    """The command that the words call, and what is left of them."""
+    command = LOA
+    while words and words[0] in getattr(command, "commands", {}):
+        command, words = command.commands[words[0]], words[1:]
+    if getattr(command, "commands", None) and words:
+        assert words[0].startswith("-"), f"{command.name} has no command {words[0]}"
+    return command, words
 
 
-def test_what_is_wrong_is_seen() -> None:
-    assert wrong(["dlq", "revive"]) == "no command revive"
-    assert wrong(["audit", "--sincere", "7d"]) == "no option --sincere"
-    assert wrong(["dlq", "list", "--code", "no_voice"]) == "--code is not no_voice"
-    assert wrong(["dlq", "list", "--code", "CODE"]) is None
+def makes(target: str) -> bool:
+    script = target.removeprefix("bench-").replace("-", "_")
+    return target in TARGETS or (target.startswith("bench-") and (ROOT / f"benchmarks/{script}.py").exists())
+
+
+def test_there_are_many() -> None:
+    assert len(typed()) > 60
+    assert len(mentioned()) > 60
+
+
+@pytest.mark.parametrize(("where", "words"), typed())
+def test_what_is_typed_is_understood(where: str, words: tuple[str, ...]) -> None:
+    if words[0] == "make":
+        assert makes(words[1]), where
+        return
+    command, rest = reached(list(words[1:]))
+    command.make_context(command.name, list(rest))  # raises what the command would answer
+
+
+@pytest.mark.parametrize(("where", "text"), mentioned())
+def test_what_is_mentioned_exists(where: str, text: str) -> None:
+    name, *words = text.split()
+    if name == "make":
+        assert makes(words[0]), where
+        return
+    command, rest = reached([word for word in words if word != "…"])
+    options = {option for each in command.params for option in each.opts + each.secondary_opts}
+    for word in rest:
+        assert not re.match(r"--?[a-z]", word) or word.strip("[]") in options, f"{where}: {word}"
+
+
+@pytest.mark.parametrize(
+    "wrong", ["loa speak", "loa say", "loa say hi --vioce x", "loa dlq burn", "loa dlq list --code x"]
+)
+def test_what_is_wrong_would_be_found(wrong: str) -> None:
+    with pytest.raises((AssertionError, USAGE_ERROR)):
+        test_what_is_typed_is_understood("here", tuple(next(calls(wrong))))
+
+
+def test_every_reason_is_told() -> None:
+    for page in documents():
+        for block in blocks(page):
+            assert not block.not_run or len(block.not_run) > 15, block
