@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HELM_VERSION = "v3.22.0"
+HELM_VERSION = "v3.18.4"
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
+import orjson
 import pytest
 import typer
 import yaml
@@ -80,7 +81,13 @@ SETS: dict[str, Values] = {
             "ingress": {"enabled": True, "className": "nginx", "host": "tts.example.com", "tlsSecret": "tls"},
         },
         "webhooks": {"enabled": True, "replicas": 2, "endpointsSecret": "loa-endpoints"},
-        "keda": {"enabled": True, "maxReplicas": 64, "authenticationRef": "kafka", "kafkaMetadata": {"tls": "enable"}},
+        "keda": {
+            "enabled": True,
+            "maxReplicas": 64,
+            "authenticationRef": "kafka",
+            "kafkaMetadata": {"tls": "enable"},
+            "queue": {"enabled": True, "authenticationRef": "loa-admin"},
+        },
         "podMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
         "networkPolicy": {
             "gatewayFrom": [{"namespaceSelector": {}}],
@@ -204,6 +211,40 @@ def test_pods_that_share_a_disk_are_on_one_node(rendered: Callable[..., Objects]
         assert pod["volumes"][0] == {"name": "data", "emptyDir": {}}
 
 
+def test_workers_can_be_as_many_as_the_gateway_recommends(rendered: Callable[..., Objects]) -> None:
+    objects = rendered(SETS["everything"])
+    asked = next(
+        trigger["metadata"]
+        for trigger in one(objects, "ScaledObject", "loa-worker")["spec"]["triggers"]
+        if trigger["type"] == "metrics-api"
+    )
+    port = one(objects, "Service", "loa-gateway")["spec"]["ports"][0]["port"]
+    path, _, query = asked["url"].removeprefix(f"http://loa-gateway.default.svc:{port}").partition("?")
+    call = orjson.loads((ROOT / "docs/openapi.json").read_bytes())["paths"][path]["get"]
+    assert query.partition("=")[0] in {each["name"] for each in call["parameters"]}
+
+
+def test_every_part_is_watched_under_the_name_that_alerts_know(rendered: Callable[..., Objects]) -> None:
+    objects = rendered(SETS["everything"])
+    known = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yaml").read_text())["scrape_configs"]
+    watched = set()
+    for each in (each for each in objects if each["kind"] == "PodMonitor"):
+        (endpoint,) = each["spec"]["podMetricsEndpoints"]
+        pod = pods(objects)[each["metadata"]["labels"]["app.kubernetes.io/component"]]
+        assert endpoint["port"] in {port["name"] for port in pod["containers"][0]["ports"]}
+        watched.add(endpoint["relabelings"][0]["replacement"])
+    assert watched == {job["job_name"] for job in known}
+
+
+def test_every_pod_is_asked_for_its_health(rendered: Callable[..., Objects]) -> None:
+    for part, pod in pods(rendered(SETS["everything"])).items():
+        (container,) = pod["containers"]
+        (port,) = container["ports"]
+        told = container["args"][-1] if part == "gateway" else environment(pod)["TTS_HEALTH_PORT"]
+        assert port["containerPort"] == int(told)
+        assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": port["name"]}
+
+
 def test_settings_of_a_part_supersede_those_of_all(rendered: Callable[..., Objects]) -> None:
     values = MINIMAL | {"worker": {"settings": {"TTS_LOG_LEVEL": "DEBUG"}}}
     values = values | {"settings": values["settings"] | {"TTS_LOG_LEVEL": "WARNING", "TTS_MAX_BODY_BYTES": "2000000"}}
@@ -234,6 +275,10 @@ REFUSED = {
     "two_indexes": (MINIMAL | {"gateway": {"apiKeysSecret": "k", "replicas": 2}}, "share an index in PostgreSQL"),
     "two_secrets": (MINIMAL | {"secrets": {"existingSecret": "a", "values": {"TTS_LINK_SECRET": "b"}}}, "exclude"),
     "too_many_workers": (MINIMAL | {"keda": {"enabled": True, "maxReplicas": 9}}, "above TTS_TOPIC_PARTITIONS"),
+    "no_key_to_ask_with": (
+        MINIMAL | {"keda": {"enabled": True, "queue": {"enabled": True}}},
+        "authenticationRef is needed",
+    ),
     "a_number": (MINIMAL | {"settings": MINIMAL["settings"] | {"TTS_MAX_BODY_BYTES": 2000000}}, "TTS_MAX_BODY_BYTES"),
     "a_misspelt_value": (MINIMAL | {"workers": {"replicas": 3}}, "workers"),
     "a_wrong_type": (MINIMAL | {"worker": {"replicas": "many"}}, "replicas"),

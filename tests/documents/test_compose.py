@@ -94,10 +94,10 @@ def test_ports_are_published_on_loopback_only(compose: dict[str, Any]) -> None:
 
 
 def test_what_is_asked_for_health_is_what_answers(compose: dict[str, Any]) -> None:
-    worker, gateway = (compose["services"][name] for name in ("worker", "gateway"))
-    asked = {name: " ".join(compose["services"][name]["healthcheck"]["test"]) for name in ("worker", "gateway")}
-    assert f"127.0.0.1:{worker['environment']['TTS_HEALTH_PORT']}/healthz" in asked["worker"]
-    assert f"127.0.0.1:{gateway['command'][-1]}/healthz" in asked["gateway"]
+    for name in ("worker", "gateway", "reconcile", "webhooks"):
+        service = compose["services"][name]
+        port = service["command"][-1] if name == "gateway" else service["environment"]["TTS_HEALTH_PORT"]
+        assert f"127.0.0.1:{port}/healthz" in " ".join(service["healthcheck"]["test"]), name
 
 
 def test_stages_are_made_before_they_are_used() -> None:

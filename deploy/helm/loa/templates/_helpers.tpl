@@ -98,6 +98,27 @@ securityContext:
     drop: [ALL]
 {{- end }}
 
+{{/* Where a process that serves no HTTP tells its health and metrics. */}}
+{{- define "loa.healthEnv" -}}
+- name: TTS_HEALTH_HOST
+  value: 0.0.0.0
+- name: TTS_HEALTH_PORT
+  value: "9100"
+{{- end }}
+
+{{/* Takes port, and startupSeconds. */}}
+{{- define "loa.probes" -}}
+startupProbe:
+  httpGet: {path: /healthz, port: {{ .port }}}
+  periodSeconds: 5
+  failureThreshold: {{ max 1 (div .startupSeconds 5) }}
+livenessProbe:
+  httpGet: {path: /healthz, port: {{ .port }}}
+  periodSeconds: 15
+  timeoutSeconds: 5
+  failureThreshold: 4
+{{- end }}
+
 {{- define "loa.mounts" -}}
 - name: data
   mountPath: /data
