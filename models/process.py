@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import fcntl
+import io
+import logging
 import os
 import subprocess
 import sys
@@ -25,6 +27,10 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THR
 
 # A clip of some seconds fits whole, so that the engine need not wait for its reader.
 _PIPE_BYTES = 1 << 20
+_LONGEST_LINE = 10_000
+
+_said = logging.getLogger("engine")
+"""What engine processes and their libraries write to standard error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +48,16 @@ class Recipe:
 
 
 class EngineProcess:
-    """One engine process and its three pipes; made by `start`.
+    """One engine process and its pipes; made by `start`.
 
     `read`, `wait_ready` and `bury` block: call them from a thread. All else is for the event loop that started it.
     """
 
     def __init__(self, process: "subprocess.Popen[bytes]", pulse: Pulse) -> None:
-        if process.stdin is None or process.stdout is None:
+        if process.stdin is None or process.stdout is None or process.stderr is None:
             raise EngineDied("an engine process has no pipes")
+        saying = threading.Thread(target=_pass_on, args=(process.stderr, process.pid), name="engine says", daemon=True)
+        saying.start()
         self._process = process
         self._pulse = pulse
         self._pipe, self._replies = process.stdin, process.stdout
@@ -135,6 +143,14 @@ class EngineProcess:
         self._pulse.close()
 
 
+def _pass_on(output: io.RawIOBase, pid: int) -> None:
+    """Log what a process and its libraries write, line by line, until nobody can write any more."""
+    with io.BufferedReader(output) as lines:
+        while line := lines.readline(_LONGEST_LINE):
+            if text := line.decode("utf-8", "replace").rstrip():
+                _said.warning(text, extra={"engine_pid": pid})
+
+
 def served(models: Sequence[str], options: Options | None = None) -> str:
     """What `models.serve` is told to load."""
     return orjson.dumps({name: dict((options or {}).get(name, {})) for name in models}).decode()
@@ -146,7 +162,13 @@ def _start(recipe: Recipe, beats: int, beat_seconds: float) -> "subprocess.Popen
     command += [str(recipe.memory_bytes), str(beats), str(beat_seconds), orjson.dumps(recipe.listening).decode()]
     environment = {**os.environ, **_ONE_THREAD}
     return subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, bufsize=0, pass_fds=(beats,)
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        bufsize=0,
+        pass_fds=(beats,),
     )
 
 

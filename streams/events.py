@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from storage.records import Instant, iso
 from streams.errors import ErrorCode
+from streams.traces import TRACE_HEADERS
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FileId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="SHA-256 of tenant and request id, first half")]
@@ -15,7 +16,6 @@ Worker = Annotated[str, Field(description="name of the worker that did it")]
 Attempts = Annotated[int, Field(description="how many attempts it took")]
 Headers = list[tuple[str, bytes]]
 SOURCE = "/loa"
-TRACE_HEADERS = frozenset({"traceparent", "tracestate"})
 
 
 class Event(BaseModel):

@@ -18,6 +18,7 @@ from aiokafka.structs import RecordMetadata
 from streams.events import Event, Headers, headers
 from streams.settings import Settings
 from streams.topics import MAX_MESSAGE_BYTES, Topics
+from streams.traces import TRACE_HEADERS, around, sending
 
 DEFAULT_BROKERS = "127.0.0.1:9092"
 CONNECT_SECONDS = 10.0
@@ -131,20 +132,26 @@ class EventWriter:
     async def emit(self, event: Event, passed_on: Mapping[str, bytes] | None = None) -> RecordMetadata:
         """Write an event and wait for the broker's word; returns where it is. Raises KafkaError."""
         await self._enqueue_mentions()  # before the outcome, and in the same request
-        return await (await self._enqueue(self._record(event, passed_on)))
+        with sending(self._topics[event.topic].name, passed_on) as span:
+            return await (await self._enqueue(self._record(event, span.headers)))
 
     async def mention(self, event: Event, passed_on: Mapping[str, bytes] | None = None) -> None:
         """Write an event whose loss would do no harm (progress); does not wait for the broker's word.
 
         It goes with the next outcome, or soon: a request costs client and broker far more than one more record in it.
         """
-        self._mentions.append(self._record(event, passed_on))
+        self._mentions.append(self._record(event, around(passed_on)))
         if self._mentioning is None or self._mentioning.done():
             self._mentioning = asyncio.create_task(self._mention_soon())
 
     async def write(self, short: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
-        """Write a record as it is and wait for the broker's word. Raises KafkaError."""
-        await (await self._producer.send(self._topics[short].name, value, key, headers=headers))
+        """Write a record as it is, but for the span it is sent in; wait for the broker's word. Raises KafkaError."""
+        topic, traced = self._topics[short].name, {name: text for name, text in headers if name in TRACE_HEADERS}
+        with sending(topic, traced) as span:
+            if span.headers != traced:
+                headers = [(name, text) for name, text in headers if name not in TRACE_HEADERS]
+                headers += span.headers.items()
+            await (await self._producer.send(topic, value, key, headers=headers))
 
     def _record(self, event: Event, passed_on: Mapping[str, bytes] | None) -> dict[str, Any]:
         topic = self._topics[event.topic].name

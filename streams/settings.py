@@ -269,6 +269,14 @@ class Settings(BaseSettings):
         description="OpenAI's voice names to voices, such as alloy=hibari/heart; default: by language",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="what is logged")
+    log_format: Literal["auto", "json", "console"] = Field(
+        "auto", description="how lines of the log are written; auto: readable on a terminal, JSON elsewhere"
+    )
+    traces: Literal["off", "otlp"] = Field(
+        "off",
+        description="whether spans are recorded, and sent over OTLP/HTTP to OTEL_EXPORTER_OTLP_ENDPOINT (package extra "
+        "otel)",
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Settings":

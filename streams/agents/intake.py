@@ -124,13 +124,13 @@ class Intake:
         except RequestError as error:
             if request:
                 error.echo = echo_of(request)
-            await self._begin(self._synthesis.fail([delivery], error), self._quick)
+            await self._begin(self._synthesis.refuse(delivery, error), self._quick)
             return
         twin = self._in_hand.get(job.file_id) if job else None
         if job and twin and not twin.closed and twin.content == job.content:
             twin.deliveries.append(delivery)
         elif job is None or (movable and not budget.fits(request.tenant_id, job.seconds)):
-            await self._begin(self._synthesis.move(delivery), self._quick)
+            await self._begin(self._synthesis.move(delivery, request), self._quick)
         else:
             job.lane, job.after = lane, twin
             self._in_hand[job.file_id] = job

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractContextManager, aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ import stamina
 import structlog
 
 from models.audio import Encoder
-from models.engine import AudioRejected, EngineTimeout, ModelError, OutOfMemory
+from models.engine import AudioRejected, EngineTimeout, ModelError, OutOfMemory, Unreadable
 from models.fleet import Fleet
 from models.speak import Spoken as Piece
 from models.speak import speak_text
@@ -20,6 +20,7 @@ from models.speech import Samples
 from storage.errors import CorruptRecord, StoreError, StoreFull, Unavailable, translated
 from storage.files import AudioFiles
 from storage.records import Failure, Record, Stored
+from streams import traces
 from streams.agents.interim import Interim, interim, sweep
 from streams.agents.job import Job
 from streams.agents.listening import Listening
@@ -29,6 +30,7 @@ from streams.crash import crash_point
 from streams.errors import ErrorCode, RequestError
 from streams.settings import Settings
 from streams.threads import in_thread
+from streams.traces import Span, Value
 
 Spoken = Callable[[int, float, int], Awaitable[None]]
 T = TypeVar("T")
@@ -39,6 +41,7 @@ SPEAK_ERRORS: dict[type[ModelError], ErrorCode] = {
     OutOfMemory: ErrorCode.OUT_OF_MEMORY,
     AudioRejected: ErrorCode.AUDIO_REJECTED,
     EngineTimeout: ErrorCode.SYNTHESIS_TIMEOUT,
+    Unreadable: ErrorCode.UNSUPPORTED_LANGUAGE,
 }
 
 
@@ -55,7 +58,8 @@ class Maker:
 
     async def find(self, job: Job) -> Stored | None:
         """What an earlier delivery of this request ended in, whole; None if it is to be spoken."""
-        return await self._stored(self._find, job)
+        with traces.span("find"):
+            return await self._stored(self._find, job)
 
     async def make(self, job: Job, spoken: Spoken) -> Stored:
         """Speak and commit; another writer's result is adopted.
@@ -78,7 +82,8 @@ class Maker:
 
     async def _committed(self, job: Job, draft: Draft, path: Path) -> Stored:
         record = record_of(job, draft, self._settings, self._files, self._worker)
-        return await self._stored(self._commit, job, record, path)
+        with traces.span("store", attributes={"loa.file_id": job.file_id, "loa.file_bytes": draft.size}):
+            return await self._stored(self._commit, job, record, path)
 
     async def copy(self, job: Job, name: str) -> Stored | None:
         """Commit a copy of a file that was spoken for an identical request; None if that is not there, or not whole."""
@@ -118,7 +123,7 @@ class Maker:
         except RequestError as broken:
             if broken.code != ErrorCode.STORAGE_FAILED:
                 raise
-            log.warning("a failure could not be kept", request=job.request_id, error=broken.message)
+            log.warning("a failure could not be kept", error=broken.message)
             return None
 
     async def inline(self, job: Job, found: Stored) -> bytes | None:
@@ -178,13 +183,23 @@ class Maker:
         )
         encoder = await in_thread(Encoder, path, request.format, job.choice.rate, request.sample_rate)
         seconds = 0.0
-        with encoder:
+        with encoder, _synthesis_span(job) as span:
             async with aclosing(pieces), _stop_of(job) as stop:
                 while piece := await _next(pieces, stop, job):
                     parts = await in_thread(_add, encoder, piece.speech.samples, meanwhile.listening)
                     seconds += piece.speech.seconds
                     await spoken(piece.k, seconds, parts)
-            return await in_thread(_finish, encoder, path)
+                    span.note("chunk", {"loa.chunk": piece.k, "loa.audio_seconds": seconds})
+            draft = await in_thread(_finish, encoder, path)
+            span.set({"loa.audio_seconds": draft.duration_seconds})
+            return draft
+
+
+def _synthesis_span(job: Job) -> AbstractContextManager[Span]:
+    about: dict[str, Value] = {"loa.model": job.choice.model, "loa.voice": job.choice.voice, "loa.attempt": job.attempt}
+    return traces.span(
+        "synthesis", attributes=about | {"loa.chunks": len(job.chunks), "loa.lane": job.lane.name.lower()}
+    )
 
 
 @asynccontextmanager

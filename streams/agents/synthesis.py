@@ -1,13 +1,15 @@
 """The synthesis agent's story: each request ends in one durable file and `tts.completed`, or in `tts.failed`."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
 
 from storage.records import Failure, Record, Stored
+from streams import logs, traces
 from streams.agents import outcomes
 from streams.agents.delivery import Delivery
 from streams.agents.job import Job
@@ -21,7 +23,9 @@ from streams.kafka import EventWriter
 from streams.metrics import declared
 from streams.metrics.worker import WorkerMetrics
 from streams.quotas import Quotas
+from streams.requests import DEFAULT_TENANT, SynthesisRequested
 from streams.settings import Settings
+from streams.traces import Span, Value
 
 log = structlog.get_logger(__name__)
 
@@ -55,12 +59,54 @@ class Synthesis:
 
     async def answer(self, job: Job) -> None:
         """One request from its record to its outcome."""
-        try:
-            found, audio = await self._fulfil(job)
-        except RequestError as error:
-            await self.fail(job.close(), error, job)
-            return
-        await self._tell(job, found, audio)
+        with self._working(job.first, job.request_id, job.request.tenant_id) as span:
+            try:
+                found, audio = await self._fulfil(job)
+            except RequestError as error:
+                span.fail(error.code, error.message)
+                await self._fail(job.close(), error, job)
+            else:
+                await self._tell(job, found, audio)
+            for repeat in job.deliveries[1:]:
+                span.link(repeat.headers)
+
+    async def refuse(self, delivery: Delivery, error: RequestError) -> None:
+        """A record that could not be understood, to its outcome."""
+        request_id = error.echo.get("request_id") or delivery.origin
+        with self._working(delivery, request_id, error.echo.get("tenant") or DEFAULT_TENANT) as span:
+            span.fail(error.code, error.message)
+            await self._fail([delivery], error)
+
+    async def move(self, delivery: Delivery, request: SynthesisRequested) -> None:
+        """Out of the way of others: to the lane of requests that may wait."""
+        with self._working(delivery, request.request_id or delivery.origin, request.tenant_id):
+            await self._copy("requests.bulk", delivery, delivery.attempt, None)
+        self._metrics.count(declared.MOVED, to="bulk")
+
+    @contextmanager
+    def _working(self, delivery: Delivery, request_id: str, tenant: str) -> Iterator[Span]:
+        """What is done for a record within the block: its span, from when the broker took it, and what logs name."""
+        about: dict[str, Value] = {
+            "messaging.operation.name": "process",
+            "messaging.operation.type": "process",
+            "messaging.destination.partition.id": str(delivery.partition),
+            "messaging.kafka.offset": delivery.offset,
+            "messaging.consumer.group.name": self._settings.kafka_group,
+            "loa.request_id": request_id,
+            "loa.tenant": tenant,
+            "loa.attempt": delivery.attempt,
+            "loa.worker": self._worker,
+        }
+        topic, time = delivery.topic, delivery.time
+        with (
+            traces.span(
+                f"process {topic}", "consumer", traces.messaging(topic) | about, delivery.headers, time
+            ) as span,
+            logs.about(request_id, tenant, span.headers),
+        ):
+            with traces.span("queue", began=time):
+                pass  # it ends here
+            yield span
 
     async def _tell(self, job: Job, found: Stored, audio: bytes | None = None) -> None:
         """Say what the store has."""
@@ -108,11 +154,11 @@ class Synthesis:
             return await self._spoken(job)
 
     async def _spoken(self, job: Job) -> Stored:
-        about: dict[str, Any] = {"request_id": job.request_id, "file_id": job.file_id, "tenant": job.request.tenant_id}
-        about |= {"metadata": job.request.metadata, "chunks": len(job.chunks), "worker": self._worker}
+        told: dict[str, Any] = {"request_id": job.request_id, "file_id": job.file_id, "tenant": job.request.tenant_id}
+        told |= {"metadata": job.request.metadata, "chunks": len(job.chunks), "worker": self._worker}
 
         async def tell(**state: Any) -> None:
-            await self._writer.mention(SynthesisProgressed(**about, **state), job.first.headers)
+            await self._writer.mention(SynthesisProgressed(**told, **state), job.first.headers)
 
         waited = (job.started - job.first.since).total_seconds()
         self._metrics.observe(declared.QUEUE_SECONDS, max(0.0, waited), lane=job.lane.name.lower())
@@ -128,11 +174,11 @@ class Synthesis:
             self._quotas.used(made)
         return made
 
-    async def fail(self, deliveries: Sequence[Delivery], error: RequestError, job: Job | None = None) -> None:
+    async def _fail(self, deliveries: Sequence[Delivery], error: RequestError, job: Job | None = None) -> None:
         """Try again later what may pass; else refuse it, once, for each record."""
         first = deliveries[0]
         if error.code.reason.passing and first.attempt < self._settings.retry_attempts:
-            log.warning("will be tried again", request=first.origin, attempt=first.attempt, error=error.message)
+            log.warning("will be tried again", attempt=first.attempt, error=error.message)
             self._metrics.count(declared.RETRIES, code=error.code)
             for delivery in deliveries:
                 await self._copy("requests.retry", delivery, delivery.attempt + 1, self._due(delivery.attempt))
@@ -162,11 +208,6 @@ class Synthesis:
                 await self._writer.write("requests.dlq", key, delivery.value, headers)
                 crash_point("failed.dead_lettered")
             delivery.done()
-
-    async def move(self, delivery: Delivery) -> None:
-        """Out of the way of others: to the lane of requests that may wait."""
-        await self._copy("requests.bulk", delivery, delivery.attempt, None)
-        self._metrics.count(declared.MOVED, to="bulk")
 
     async def _copy(self, short: str, delivery: Delivery, attempt: int, not_before: datetime | None) -> None:
         """The same record on another topic; it is that one now which is to be answered."""

@@ -21,7 +21,7 @@ Json = Annotated[bool, typer.Option("--json", help="print JSON lines")]
 def configured() -> Settings:
     """The settings, with logging set up and unknown TTS_* names warned about. Raises SettingsError."""
     values = settings.load()
-    logs.set_up(values.log_level)
+    logs.set_up(values.log_level, values.log_format)
     for warning in settings.unknown():
         sys.stderr.write(f"loa: {warning}\n")
     return values

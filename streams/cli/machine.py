@@ -11,6 +11,7 @@ import typer
 from streams.cli.common import configured, print_json
 from streams.lifeline import end_with_parent
 from streams.readers.reconcile import GRACE_SECONDS, INTERVAL_SECONDS
+from streams.traces import recording
 
 Host = Annotated[str, typer.Option(help="address to serve HTTP at; any but loopback needs API keys")]
 Port = Annotated[int, typer.Option(help="port to serve HTTP at; 0: a free one", min=0, max=65535)]
@@ -58,9 +59,10 @@ def worker(
     settings = configured()
     if end_with_stdin:
         end_with_parent(grace_seconds=settings.drain_seconds + 30)
-    raise typer.Exit(
-        run_until_stopped(lambda: Worker(settings, print_json, create_topics=create_topics), uvloop.new_event_loop)
-    )
+    with recording(settings, "loa-worker"):
+        raise typer.Exit(
+            run_until_stopped(lambda: Worker(settings, print_json, create_topics=create_topics), uvloop.new_event_loop)
+        )
 
 
 def gateway(
@@ -74,7 +76,8 @@ def gateway(
     settings = configured()
     if end_with_stdin:
         end_with_parent(grace_seconds=GRACE_SECONDS + 10)
-    raise typer.Exit(run_until_stopped(lambda: Gateway(settings, host, port, print_json)))
+    with recording(settings, "loa-gateway"):
+        raise typer.Exit(run_until_stopped(lambda: Gateway(settings, host, port, print_json)))
 
 
 def reconcile(

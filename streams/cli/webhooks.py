@@ -9,6 +9,7 @@ from streams.cli.audit import Since
 from streams.cli.common import Json, configured, print_json, print_rows
 from streams.cli.machine import run_until_stopped
 from streams.lifeline import end_with_parent
+from streams.traces import recording
 
 webhooks = typer.Typer(invoke_without_command=True)
 
@@ -30,7 +31,8 @@ def run(context: typer.Context, end_with_stdin: Annotated[bool, typer.Option(hid
         settings = configured()
         if end_with_stdin:
             end_with_parent(grace_seconds=END_SECONDS)
-        raise typer.Exit(run_until_stopped(lambda: Webhooks(settings, print_json)))
+        with recording(settings, "loa-webhooks"):
+            raise typer.Exit(run_until_stopped(lambda: Webhooks(settings, print_json)))
 
 
 @webhooks.command("list")

@@ -70,7 +70,7 @@ async def _from(
         finished = True
     except ApiError as error:
         finished = True
-        log.warning("a stream broke off", request=asked.request_id, code=error.code, error=error.message)
+        log.warning("a stream broke off", code=error.code, error=error.message)
         raise
     finally:
         if not finished:  # the caller has left, and this call with it: what is still to do is done by another

@@ -3,14 +3,18 @@
 import re
 import time
 import uuid
+from contextlib import AbstractContextManager
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import clear_contextvars
 
+from streams import logs, traces
 from streams.ids import ID_PATTERN
 from streams.metrics import declared
 from streams.metrics.registry import Metrics
+from streams.traces import TRACE_HEADERS, Span
 
 SAFE = {
     "X-Content-Type-Options": "nosniff",
@@ -18,6 +22,7 @@ SAFE = {
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; frame-ancestors 'none'",
 }
+TRACED = ("/api/", "/v1/")
 NAMED_BY = ("x-request-id", "idempotency-key")
 
 
@@ -53,12 +58,27 @@ class EveryAnswer:
                 answer.setdefault("Cache-Control", "no-store")
             await send(message)
 
-        try:
-            await self._app(scope, receive, send_more)
-        finally:
-            called = {"method": _method(scope), "route": _route(scope)}
-            self._metrics.count(declared.CALLS, **called, status=str(status))
-            self._metrics.observe(declared.CALL_SECONDS, time.perf_counter() - began, **called)
+        clear_contextvars()  # a server may answer several calls in one context
+        with _span_of(scope, headers) as span, logs.about(request_id, None, span.headers):
+            try:
+                await self._app(scope, receive, send_more)
+            finally:
+                method, route = _method(scope), _route(scope)
+                self._metrics.count(declared.CALLS, method=method, route=route, status=str(status))
+                self._metrics.observe(declared.CALL_SECONDS, time.perf_counter() - began, method=method, route=route)
+                span.name(f"{method} {route}")
+                span.set({"http.route": route, "http.response.status_code": status})
+                if status >= 500:
+                    span.fail(str(status), "")
+
+
+def _span_of(scope: Scope, headers: Headers) -> AbstractContextManager[Span]:
+    """A call's, part of the caller's trace. Whoever looks whether it is alive, or fetches the page, begins none."""
+    carried = {name: headers[name].encode("latin-1") for name in TRACE_HEADERS if name in headers}
+    if not scope["path"].startswith(TRACED):
+        return Span(carried)
+    about = {"http.request.method": _method(scope), "url.path": scope["path"], "url.scheme": scope["scheme"]}
+    return traces.span(_method(scope), "server", about, carried)
 
 
 def _method(scope: Scope) -> str:

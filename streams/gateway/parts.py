@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
+from structlog.contextvars import bind_contextvars
 
 from models.registry import Registry
 from storage.index import Index
@@ -41,7 +42,10 @@ class Parts:
 
     def caller(self, request: Request, scope: Scope) -> Caller:
         """Who calls. Raises ApiError."""
-        return self.door.caller(request, scope)
+        caller = self.door.caller(request, scope)
+        if caller.tenant:
+            bind_contextvars(tenant=caller.tenant)
+        return caller
 
 
 def parts_of(request: Request) -> Parts:

@@ -11,6 +11,7 @@ import orjson
 import structlog
 from aiokafka.errors import KafkaError
 from fastapi import Request
+from structlog.contextvars import bind_contextvars
 
 from storage.records import Failure, Record, Stored, file_id
 from streams.errors import ErrorCode, RequestError
@@ -25,6 +26,7 @@ from streams.kafka import EventWriter
 from streams.quotas import QuotaExceededError, Quotas
 from streams.requests import SynthesisRequested, parse
 from streams.settings import Settings
+from streams.traces import TRACE_HEADERS
 
 BUSY_SECONDS = 5
 
@@ -76,6 +78,7 @@ class Speaking:
             raise ApiError.of(error) from error
         except TypeError as error:
             raise ApiError(400, "invalid_request", f"the request cannot be written as JSON: {error}") from error
+        bind_contextvars(request_id=request_id, tenant=request.tenant_id)
         return Asked(request, request_id, file_id(request.tenant_id, request_id), value)
 
     async def answered(self, asked: Asked) -> Record | None:
@@ -126,7 +129,7 @@ class Speaking:
 
     async def produce(self, asked: Asked, request: Request) -> None:
         """Put it on the log. Raises ApiError."""
-        trace = [(name, request.headers[name].encode()) for name in ("traceparent",) if name in request.headers]
+        trace = [(name, request.headers[name].encode("latin-1")) for name in TRACE_HEADERS if name in request.headers]
         topic = "requests.bulk" if asked.request.priority == "bulk" else "requests"
         try:
             async with asyncio.timeout(self._settings.sync_seconds):

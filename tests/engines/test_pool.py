@@ -55,6 +55,18 @@ async def test_errors_are_told_and_the_next_piece_is_spoken(
     assert (await say(pool, "hello")).seconds > 0
 
 
+async def test_what_an_engine_and_its_libraries_print_is_logged(
+    start_pool: StartPool, caplog: pytest.LogCaptureFixture
+) -> None:
+    pool = await start_pool(ODD)
+    await say(pool, "print")
+    pid = pool.pids[0]
+    await pool.close()
+    said = {record.getMessage(): record for record in caplog.records if record.name == "engine"}
+    assert list(said) == ["a library that talks", "and writes deeper"]
+    assert {record.engine_pid for record in said.values()} == {pid}
+
+
 async def test_a_process_that_hangs_is_replaced(start_pool: StartPool) -> None:
     pool = await start_pool(ODD)
     before = pool.pids

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import httpx
 import orjson
 import pytest
+from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from streams.errors import ErrorCode
@@ -52,13 +53,16 @@ def test_every_code_has_a_status() -> None:
 
 
 async def test_a_fault_is_told_without_what_it_was(client: httpx.AsyncClient) -> None:
-    with capture_logs() as logged:
-        answer = await client.get("/v1/models")  # there is nothing behind it
+    trace = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+    with capture_logs(processors=[merge_contextvars]) as logged:
+        answer = await client.get("/v1/models", headers=trace)  # there is nothing behind it
         ours = await client.post("/api/tts/storage/cleanup")
     assert [(line["log_level"], line["path"]) for line in logged] == [
         ("error", "/v1/models"),
         ("error", "/api/tts/storage/cleanup"),
     ]
+    assert [line["request_id"] for line in logged] == [each.headers["x-request-id"] for each in (answer, ours)]
+    assert [line.get("trace_id") for line in logged] == ["0af7651916cd43dd8448eb211c80319c", None]
     assert answer.status_code == 500
     assert answer.json()["error"]["code"] == "internal"
     assert "parts" not in answer.text and "Traceback" not in answer.text

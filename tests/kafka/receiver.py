@@ -11,6 +11,8 @@ from typing import Any, Self
 from aiohttp import web
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from streams.traces import TRACE_HEADERS
+
 
 class Receiver:
     """An HTTP server; use as an async context manager. What it does is in the path: /ok/…, /fail/…, /hang/…, …"""
@@ -19,6 +21,7 @@ class Receiver:
         self._verifiers = [Webhook(secret) for secret in secrets]
         self.told: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         self.ids: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self.traces: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
         self.unsigned: list[str] = []
         self.healed = False
         self._leaving = asyncio.Event()
@@ -51,6 +54,7 @@ class Receiver:
                 except WebhookVerificationError:
                     self.unsigned.append(path)
             self.told[path].append(json.loads(body))
+            self.traces[path].append({name: text for name, text in request.headers.items() if name in TRACE_HEADERS})
             self.ids[path][request.headers["webhook-id"]] += 1
         if does == "redirect":
             raise web.HTTPFound(self.url("ok", "never"))

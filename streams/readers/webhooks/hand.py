@@ -3,12 +3,14 @@
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import structlog
 
+from streams import logs, traces
 from streams.events import WebhookDelivery
 from streams.kafka import EventWriter
 from streams.metrics import declared
@@ -17,6 +19,7 @@ from streams.readers.webhooks.attempts import after, ended
 from streams.readers.webhooks.endpoints import Endpoints
 from streams.readers.webhooks.sender import Sender
 from streams.settings import Settings
+from streams.traces import Span, Value
 
 AT_ONCE = 4
 """Attempts at one endpoint at a time: one that hangs holds so many connections and no more."""
@@ -32,6 +35,7 @@ class Held:
 
     delivery: WebhookDelivery
     done: Callable[[], None]
+    headers: Mapping[str, bytes]
     since: float = field(default_factory=time.monotonic)
     sending: bool = False
     task: "asyncio.Task[None] | None" = None
@@ -49,6 +53,10 @@ class Hand:
         self._sender = sender
         self._writer = writer
         self._metrics = metrics
+        for result in ("taken", "refused", "gone"):
+            metrics.count(declared.ATTEMPTS, 0, result=result)
+        for state in ("delivered", "gone", "given_up"):
+            metrics.count(declared.DELIVERIES, 0, state=state)
         self._held: set[Held] = set()
         self._slots: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
         self._counts: Counter[str] = Counter()
@@ -61,9 +69,12 @@ class Hand:
         """Why nothing more is told, if so."""
         return self.failure.result() if self.failure.done() else None
 
-    def take(self, delivery: WebhookDelivery, done: Callable[[], None]) -> None:
-        """Deliver it when it is due; `done` is called once what became of it is in the log."""
-        held = Held(delivery, done)
+    def take(self, delivery: WebhookDelivery, done: Callable[[], None], headers: Mapping[str, bytes]) -> None:
+        """Deliver it when it is due; `done` is called once what became of it is in the log.
+
+        `headers`: of its record, which say of which trace it is.
+        """
+        held = Held(delivery, done, headers)
         self._held.add(held)
         self._counts[delivery.url] += 1
         held.task = asyncio.create_task(self._deliver(held))
@@ -75,7 +86,7 @@ class Hand:
         for held in long:
             if held.task is not None:
                 held.task.cancel()
-        await asyncio.gather(*(self._writer.emit(held.delivery) for held in long))
+        await asyncio.gather(*(self._writer.emit(held.delivery, held.headers) for held in long))
         for held in long:
             held.done()
 
@@ -91,19 +102,27 @@ class Hand:
         await asyncio.sleep(max(0.0, (delivery.not_before - datetime.now(UTC)).total_seconds()))
         async with self._slots[delivery.url]:
             held.sending = True
-            following = await self._attempt(delivery)
-            await self._writer.emit(following)
+            with (
+                traces.span("POST webhook", "client", _about(delivery), held.headers) as span,
+                logs.about(delivery.request_id, delivery.tenant, span.headers),
+            ):
+                following = await self._attempt(delivery, span)
+            await self._writer.emit(following, held.headers)
             held.done()
             self._count(following)
 
-    async def _attempt(self, delivery: WebhookDelivery) -> WebhookDelivery:
+    async def _attempt(self, delivery: WebhookDelivery, span: Span) -> WebhookDelivery:
         signers = self._endpoints.signers(delivery.endpoint)
         if delivery.url in self._gone or not signers or delivery.body is None:
             return ended(delivery, "gone", "the endpoint said 410 before" if signers else "no such endpoint any more")
         began = time.monotonic()
-        answer = await self._sender.post(delivery.url, delivery.id, delivery.body, signers)
+        answer = await self._sender.post(delivery.url, delivery.id, delivery.body, signers, span.headers)
         self._metrics.observe(declared.ATTEMPT_SECONDS, time.monotonic() - began)
         self._metrics.count(declared.ATTEMPTS, result=answer.result)
+        if answer.status is not None:
+            span.set({"http.response.status_code": answer.status})
+        if not answer.taken:
+            span.fail(str(answer.status or "no_answer"), answer.detail)
         if answer.gone:
             log.warning("a webhook wants nothing any more", endpoint=delivery.endpoint, url=delivery.url)
             self._gone.add(delivery.url)
@@ -126,3 +145,18 @@ class Hand:
         if not self._counts[held.delivery.url]:
             del self._counts[held.delivery.url]
             self._slots.pop(held.delivery.url, None)
+
+
+def _about(delivery: WebhookDelivery) -> dict[str, Value]:
+    """What its span says: not the path of its URL, in which secrets of others may be."""
+    where = urlsplit(delivery.url)
+    return {
+        "http.request.method": "POST",
+        "http.request.resend_count": delivery.attempt - 1,
+        "server.address": where.hostname or "",
+        "server.port": where.port or (443 if where.scheme == "https" else 80),
+        "loa.webhook.id": delivery.id,
+        "loa.webhook.endpoint": delivery.endpoint,
+        "loa.request_id": delivery.request_id or "",
+        "loa.tenant": delivery.tenant or "",
+    }

@@ -1,6 +1,6 @@
 """One attempt: sign, connect to where it is allowed, post, and judge the answer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -11,6 +11,7 @@ import aiohttp
 from standardwebhooks import Webhook
 
 from streams.readers.webhooks.guard import AddressError, AddressGuard
+from streams.traces import text_of
 from streams.version import version
 
 MOST_CONNECTIONS = 200
@@ -64,14 +65,17 @@ class Sender:
     ) -> None:
         await self._session.close()
 
-    async def post(self, url: str, message_id: str, body: str, signers: Sequence[Webhook]) -> Answer:
-        """One attempt; every failure is an answer, nothing is raised."""
+    async def post(
+        self, url: str, message_id: str, body: str, signers: Sequence[Webhook], trace: Mapping[str, bytes]
+    ) -> Answer:
+        """One attempt; every failure is an answer, nothing is raised. `trace`: headers that carry it on."""
         now = datetime.now(UTC)
         headers = {
             "content-type": "application/json",
             "webhook-id": message_id,
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": " ".join(signer.sign(message_id, now, body) for signer in signers),
+            **text_of(trace),
         }
         try:
             async with self._session.post(url, data=body.encode(), headers=headers, allow_redirects=False) as response:

@@ -17,6 +17,7 @@ from streams.kafka import EventWriter, client_options
 from streams.metrics import declared
 from streams.metrics.declared import Part
 from streams.metrics.registry import Metrics
+from streams.readers.identity import headers_of
 from streams.readers.webhooks.attempts import deliveries
 from streams.readers.webhooks.endpoints import EVENTS, Endpoints
 from streams.readers.webhooks.guard import AddressGuard
@@ -104,10 +105,14 @@ class Webhooks:
         if short == "webhooks":
             for record, entry in entries:
                 delivery, done = _delivery(record), partial(self._window.done, entry)
-                hand.take(delivery, done) if delivery else done()
+                hand.take(delivery, done, headers_of(record)) if delivery else done()
             return
-        told = [each for record, _ in entries for each in deliveries(record, short, self._endpoints, self._settings)]
-        await asyncio.gather(*map(self._writer.emit, told))
+        told = [
+            self._writer.emit(each, headers_of(record))
+            for record, _ in entries
+            for each in deliveries(record, short, self._endpoints, self._settings)
+        ]
+        await asyncio.gather(*told)
         for _, entry in entries:
             self._window.done(entry)
 

@@ -37,6 +37,7 @@ def test_defaults_need_no_environment():
         ("TTS_KAFKA_SECURITY_PROTOCOL", "TLS"),
         ("TTS_WORKER_ID", "a/b"),
         ("TTS_LOG_LEVEL", "loud"),
+        ("TTS_LOG_FORMAT", "xml"),
         ("TTS_TORCH_DEVICE", "cuda:0,cpu"),
         ("TTS_TORCH_DEVICE", "cuda:0,"),
         ("TTS_TORCH_DEVICE", "cuda:1,cuda:1"),

@@ -67,7 +67,7 @@ async def test_no_spelling_of_an_address_inside_is_connected_to(spelling: str, m
 
     async with Sender(AddressGuard(), seconds=20) as sender:
         monkeypatch.setattr("asyncio.selector_events.BaseSelectorEventLoop.sock_connect", watch)
-        answer = await sender.post(spelling.format(port=9), "id", "{}", [])
+        answer = await sender.post(spelling.format(port=9), "id", "{}", [], {})
     assert answer.status is None
     assert answer.detail
     assert connected == []
