@@ -65,6 +65,8 @@ bench-peers: $(PEERS)/.ready ## the same voice in Loa, Faust, FastStream, Celery
 lock: $(VENV)/.uv ## resolve requirements/ anew
 	$(COMPILE) --extra voices --extra broker --extra postgres --extra s3 --group build -o requirements/light.txt pyproject.toml
 	$(COMPILE) --extra all --group build --group dev -c requirements/light.txt -o requirements/dev.txt pyproject.toml
+	$(COMPILE) --extra voices --extra postgres --extra s3 --group build -c requirements/light.txt -o requirements/image.txt pyproject.toml
+	$(COMPILE) --extra voices --extra postgres --extra s3 --extra torch --extra uroman --group build -c requirements/dev.txt -o requirements/gpu.txt pyproject.toml
 	$(COMPILE) --extra voices --extra broker --group build --group peers -c requirements/dev.txt -o requirements/peers.txt pyproject.toml
 	echo uv | $(COMPILE) -o requirements/uv.txt -
 
@@ -78,7 +80,7 @@ IMAGE = $(VENV)/image
 sbom: $(VENV)/.dev ## list what an image holds: dist/loa.cdx.json (CycloneDX)
 	@mkdir -p dist
 	@$(UV) venv -q --clear --python $(BIN)/python $(IMAGE) >&2
-	@$(UV) pip sync -q --python $(IMAGE)/bin/python --require-hashes requirements/light.txt >&2
+	@$(UV) pip sync -q --python $(IMAGE)/bin/python --require-hashes requirements/image.txt >&2
 	@$(UV) pip install -q --python $(IMAGE)/bin/python --no-deps --no-build-isolation . >&2
 	@sed "s/^dynamic = .*/version = \"$$($(IMAGE)/bin/loa --version)\"/" pyproject.toml > $(IMAGE)/pyproject.toml
 	@$(BIN)/cyclonedx-py environment $(IMAGE)/bin/python --pyproject $(IMAGE)/pyproject.toml --output-reproducible \

@@ -42,7 +42,8 @@ class Block:
 
 def documents() -> list[Path]:
     """Every document of which readers take commands."""
-    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "examples/README.md", *ROOT.glob("docs/**/*.md")]
+    named = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "examples/README.md")]
+    return [*named, *sorted(ROOT.glob("deploy/**/*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
 
 
 def blocks(page: Path) -> Iterator[Block]:
