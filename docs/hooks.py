@@ -21,6 +21,7 @@ PAGES = {
     "CHANGELOG.md": "changelog.md",
     "SECURITY.md": "security.md",
     "examples/README.md": "examples.md",
+    "deploy/README.md": "deploy.md",
 }
 """Documents outside docs/ that are pages of the site."""
 
