@@ -1,4 +1,5 @@
 # docker build --target worker -t loa-worker .     docker build --target gateway -t loa-gateway .
+# The context has no git: --build-arg VERSION="$(.venv/bin/loa --version)" says which version it is.
 
 FROM python:3.11-slim AS build
 WORKDIR /src
@@ -10,7 +11,9 @@ COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY models models
 COPY storage storage
 COPY streams streams
-RUN uv pip install --no-cache --python /opt/loa/bin/python --no-deps --no-build-isolation .
+ARG VERSION=0.1.dev0
+RUN SETUPTOOLS_SCM_PRETEND_VERSION_FOR_LOA_TTS=$VERSION \
+    uv pip install --no-cache --python /opt/loa/bin/python --no-deps --no-build-isolation .
 
 FROM python:3.11-slim AS base
 # A volume mounted on /data takes its owner from here.

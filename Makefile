@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+PEERS  := $(VENV)/peers
 UV     := $(BIN)/uv
 ARGS   ?=
 
@@ -11,7 +12,7 @@ READY := $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.light)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test unit check docs record screenshots faults faults-long lock clean
+.PHONY: help setup demo test unit check docs record screenshots faults faults-long bench-peers licences lock dist sbom clean
 
 help: ## list the commands
 	@grep -hE '^[a-z%-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z%-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 22
@@ -33,8 +34,12 @@ check: $(VENV)/.dev ## format, lint, types, conventions, committed schemas
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/documents
 
-docs: $(VENV)/.dev ## write the tables of the README anew from the code
+docs: $(VENV)/.dev ## write the tables of the documents and the dashboard anew from the code
 	@$(BIN)/python docs/reference.py
+	@$(BIN)/python docs/dashboard.py
+
+licences: $(VENV)/.dev ## write docs/licences.md, the licences of all packages
+	@$(BIN)/python docs/licences.py
 
 record: $(VENV)/.dev ## record what this version writes to the topics, for tests of later ones
 	@PYTHONPATH=. $(BIN)/python docs/record_events.py
@@ -51,10 +56,31 @@ faults-long: $(VENV)/.dev ## fault runs, as long as it takes
 bench-%: $(VENV)/.dev ## run one of benchmarks/
 	@$(BIN)/python benchmarks/$(subst -,_,$*).py $(ARGS)
 
+bench-peers: $(PEERS)/.ready ## the same voice in Loa, Faust, FastStream, Celery and FastAPI
+	@$(PEERS)/bin/python benchmarks/peers.py $(ARGS)
+
 lock: $(VENV)/.uv ## resolve requirements/ anew
 	$(COMPILE) --extra voices --extra broker --extra postgres --extra s3 --group build -o requirements/light.txt pyproject.toml
 	$(COMPILE) --extra all --group build --group dev -c requirements/light.txt -o requirements/dev.txt pyproject.toml
+	$(COMPILE) --extra voices --extra broker --group build --group peers -c requirements/dev.txt -o requirements/peers.txt pyproject.toml
 	echo uv | $(COMPILE) -o requirements/uv.txt -
+
+dist: $(VENV)/.dev ## build what is released: dist/*.tar.gz and dist/*.whl
+	@rm -rf dist
+	@$(UV) build -q --no-build-isolation --python $(BIN)/python >&2
+	@ls dist
+
+# An environment as an image has it; the bill of materials wants the version in words, where pyproject.toml leaves it to git.
+IMAGE = $(VENV)/image
+sbom: $(VENV)/.dev ## list what an image holds: dist/loa.cdx.json (CycloneDX)
+	@mkdir -p dist
+	@$(UV) venv -q --clear --python $(BIN)/python $(IMAGE) >&2
+	@$(UV) pip sync -q --python $(IMAGE)/bin/python --require-hashes requirements/light.txt >&2
+	@$(UV) pip install -q --python $(IMAGE)/bin/python --no-deps --no-build-isolation . >&2
+	@sed "s/^dynamic = .*/version = \"$$($(IMAGE)/bin/loa --version)\"/" pyproject.toml > $(IMAGE)/pyproject.toml
+	@$(BIN)/cyclonedx-py environment $(IMAGE)/bin/python --pyproject $(IMAGE)/pyproject.toml --output-reproducible \
+	  -o dist/loa.cdx.json >&2
+	@rm -rf $(IMAGE)
 
 clean: ## remove .venv and caches; data stays
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -75,13 +101,20 @@ $(VENV)/.uv: requirements/uv.txt
 
 # Hatchling comes from the lock too: without build isolation nothing is fetched that has no hash.
 define install
-@$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements/$(1).txt >&2
-@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation --editable . >&2
-@touch $(VENV)/.light $@
+@$(UV) pip sync -q --python $(2)/bin/python --require-hashes requirements/$(1).txt >&2
+@$(UV) pip install -q --python $(2)/bin/python --no-deps --no-build-isolation --editable . >&2
 endef
 
 $(VENV)/.light: $(VENV)/.uv requirements/light.txt pyproject.toml
-	$(call install,light)
+	$(call install,light,$(VENV))
+	@touch $@
 
 $(VENV)/.dev: $(VENV)/.uv requirements/dev.txt pyproject.toml
-	$(call install,dev)
+	$(call install,dev,$(VENV))
+	@touch $(VENV)/.light $@
+
+$(PEERS)/.ready: $(VENV)/.uv requirements/peers.txt pyproject.toml
+	@echo "Setting up $(PEERS) …" >&2
+	@$(PYTHON) -m venv $(PEERS) >&2
+	$(call install,peers,$(PEERS))
+	@touch $@

@@ -20,12 +20,13 @@ from starlette.staticfiles import StaticFiles
 from storage.records import iso
 from streams import settings as settings_module
 from streams.gateway.auth import Caller
-from streams.gateway.health import Metrics
 from streams.gateway.middleware import EveryAnswer
 from streams.gateway.server import listen, server_of
 from streams.gateway.speech import Speaking, body_of
 from streams.gateway.waits import Waits
 from streams.lifeline import end_with_parent
+from streams.metrics.declared import Part
+from streams.metrics.registry import Metrics
 from streams.topics import Topics
 
 PREPARED = "prepared.wav"
@@ -42,7 +43,7 @@ def app(folder: Path) -> Starlette:
 def speech(folder: Path) -> EveryAnswer:
     settings = settings_module.load({})
     waits = Waits(settings, Topics(settings))
-    speaking = Speaking(settings, None, waits, None, None)  # it only judges what is asked
+    speaking = Speaking(settings, None, waits, None, None, quotas=None)  # it only judges what is asked
     audio = (folder / PREPARED).read_bytes() if (folder / PREPARED).exists() else b""
     made = FastAPI(docs_url=None, redoc_url=None)
 
@@ -53,7 +54,7 @@ def speech(folder: Path) -> EveryAnswer:
         expires = iso(datetime.now(UTC) + timedelta(days=1))
         return Response(audio, headers={"X-File-ID": asked.file_id, "X-Expires-At": expires}, media_type="audio/wav")
 
-    return EveryAnswer(made, Metrics(waits))
+    return EveryAnswer(made, Metrics(Part.GATEWAY))
 
 
 def main(folder: str) -> None:

@@ -5,6 +5,7 @@ make bench-check
 
 import asyncio
 import os
+import statistics
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,8 @@ from texts import texts
 from models.check import CRITERIA, Asked, Reading, check, readings
 from models.engine import AudioRejected, Engine, Piece
 from models.plugins import load_engine
+from models.recognise.listened import word_errors, words
+from models.recognise.recogniser import load_recogniser
 from models.speech import Speech
 
 os.environ.update({"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"})  # as the worker does for its engines
@@ -145,6 +148,29 @@ def damage(quick: bool) -> None:
     table("Damage that is found", ["damage", *names], list(rows.values()))
 
 
+def heard(figures: Figures, quick: bool) -> None:
+    """Word errors of a recogniser (TTS_CHECK_RECOGNISER): on texts spoken whole, and on their first halves."""
+    recogniser, voice = load_recogniser("pocketsphinx"), next(iter(voices(quick)))
+    missed: dict[str, list[float]] = {"whole": [], "cut at 50 %": []}
+    spent = seconds = 0.0
+    for text in texts(8 if quick else 60, seed=9):
+        asked = words(text, "en")
+        speech = voice.engine.speak(Piece(" ".join(asked), voice.voice, 1.0, len(text)))
+        seconds += speech.seconds
+        half = Speech(speech.samples[: len(speech.samples) // 2], speech.rate)
+        for name, part in (("whole", speech), ("cut at 50 %", half)):
+            began = time.process_time()
+            found = words(recogniser.hear(part, "en"), "en")
+            spent += time.process_time() - began if part is speech else 0.0
+            missed[name].append(word_errors(asked, found))
+    for name, errors in missed.items():
+        figures.add(f"{voice.name}, {name}: word errors, median", statistics.median(errors))
+        figures.add(f"{voice.name}, {name}: word errors, from", min(errors))
+        figures.add(f"{voice.name}, {name}: word errors, to", max(errors))
+        figures.add(f"{voice.name}, {name}: refused at 0.5", 100 * sum(e > 0.5 for e in errors) / len(errors), "%")
+    figures.add(f"{voice.name}: listening", spent / seconds, "s of CPU a second of audio")
+
+
 def cost(figures: Figures, quick: bool) -> None:
     """CPU time of the check beside that of speaking."""
     for voice in voices(quick):
@@ -162,8 +188,8 @@ def cost(figures: Figures, quick: bool) -> None:
 
 
 async def main() -> None:
-    options = arguments(__doc__ or "", ("alarms", "damage", "cost"))
-    with measured(("hibari-tts", "espeakng-loader", "numpy"), options) as figures:
+    options = arguments(__doc__ or "", ("alarms", "damage", "cost", "heard"))
+    with measured(("hibari-tts", "espeakng-loader", "numpy", "pocketsphinx"), options) as figures:
         if options.only in {None, "cost"}:
             for _ in range(1 if options.quick else options.rounds):
                 cost(figures, options.quick)
@@ -171,6 +197,8 @@ async def main() -> None:
             alarms(figures, options.quick)
         if options.only in {None, "damage"}:
             damage(options.quick)
+        if options.only in {None, "heard"}:
+            heard(figures, options.quick)
 
 
 if __name__ == "__main__":

@@ -52,12 +52,14 @@ def machine(packages: Iterable[str]) -> dict[str, str]:
 
 
 @contextmanager
-def measured(packages: Iterable[str], options: argparse.Namespace) -> Iterator["Figures"]:
+def measured(packages: Iterable[str], options: argparse.Namespace, figures: Any = None) -> Iterator[Any]:
     """Figures that are shown and written at the end, and what was measured before a failure is too.
 
+    `figures`: what has their `show` and `data`, where it is not `Figures`.
     Ended from outside (SIGTERM) it ends as after Ctrl-C: workers and brokers of the block are stopped.
     """
-    about, figures = machine(packages), Figures()
+    about = machine(packages)
+    figures = Figures() if figures is None else figures
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
     try:
         yield figures
@@ -189,7 +191,7 @@ def table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> Non
         print("  " + "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
 
 
-def write_json(path: Path | None, about: dict[str, str], figures: Figures) -> None:
+def write_json(path: Path | None, about: dict[str, str], figures: Any) -> None:
     """All values, for whoever wants to compare runs."""
     if path is not None:
         path.write_text(json.dumps({"machine": about, "figures": figures.data()}, indent=2) + "\n")

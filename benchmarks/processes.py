@@ -93,6 +93,12 @@ class Child:
         self._process.kill()
         await self._process.wait()
 
+    async def kill_group(self) -> None:
+        """kill -9, with all the processes that it has started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        await self._process.wait()
+
     async def stop(self) -> None:
         """End it in order, and whatever is left of its group by force."""
         if self._process is None:
@@ -147,7 +153,7 @@ def bare_http(folder: Path) -> Child:
 def plain_worker(name: str, brokers: str, folder: Path, number: int = 0) -> Child:
     """The plain Faust agent, started as its README says. `number`: of several workers of one group."""
     command = [sys.executable, "-m", "faust", "-A", "plain_faust", "--datadir", str(folder / f"{name}-{number}-faust")]
-    command += ["worker", "-l", "warn", "--web-port", str(_free_port())]
+    command += ["worker", "-l", "warn", "--web-port", str(free_port())]
     environment = {
         "PYTHONPATH": str(HERE),
         "PLAIN_NAME": name,
@@ -162,7 +168,8 @@ def echo(name: str, brokers: str, folder: Path) -> Child:
     return Child(name, [sys.executable, str(HERE / "echo.py"), brokers, name], {}, folder)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody has just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Records tests/documents/events/<version>: a record of every topic, as this version of a real Loa writes it.
+"""Records tests/documents/events/<contract>: a record of every topic, as this version of a real Loa writes it.
 
 make record
 """
@@ -16,11 +16,11 @@ import httpx
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord
 
-from streams import __version__
 from streams.topics import RETENTION_DAYS
+from streams.version import CONTRACT
 from tests.kafka.processes import Loa
 
-FOLDER = Path(__file__).parent.parent / "tests/documents/events" / __version__
+FOLDER = Path(__file__).parent.parent / "tests/documents/events" / CONTRACT
 ENOUGH_SECONDS = 120
 SETTINGS = {
     "TTS_STORAGE_DIR": "storage/audio",

@@ -1,4 +1,4 @@
-"""Writes from the code: the tables of the README and of docs/events.md, docs/asyncapi.json and docs/openapi.json.
+"""Writes from the code: the tables of the README, docs/events.md and docs/metrics.md, and both documents for programs.
 
 .venv/bin/python docs/reference.py
 """
@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import yaml
 
 from streams import settings
 from streams.errors import REASONS, ErrorCode
 from streams.gateway.app import routes
+from streams.metrics.declared import DECLARED, Part
 from streams.schema import asyncapi, event_schema
 from streams.schema.channels import CHANNELS
 from streams.schema.headers import SCHEMAS
@@ -21,6 +23,7 @@ from streams.topics import Topics
 ROOT = Path(__file__).parent.parent
 OPENAPI = ROOT / "docs/openapi.json"
 ASYNCAPI = ROOT / "docs/asyncapi.json"
+SCHEMAS_OF_EVENTS = ROOT / "docs/schemas"
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -58,6 +61,26 @@ def errors_table() -> str:
 
 def _yes(flag: bool) -> str:
     return "yes" if flag else ""
+
+
+def metrics_table(part: Part) -> str:
+    """The metrics of a part of Loa."""
+    rows = [
+        (f"`{metric.name}`", metric.kind, ", ".join(f"`{label}`" for label in metric.labels), metric.help)
+        for metric in DECLARED
+        if part in metric.parts
+    ]
+    return table(("name", "kind", "labels", "what it is"), rows)
+
+
+def alerts_table() -> str:
+    """The alerts, and what to do."""
+    (group,) = yaml.safe_load((ROOT / "deploy/prometheus/alerts.yaml").read_text())["groups"]
+    rows = [
+        (f"`{rule['alert']}`", rule["labels"]["severity"], rule.get("for", ""), rule["annotations"]["description"])
+        for rule in group["rules"]
+    ]
+    return table(("alert", "severity", "after", "what to do"), rows)
 
 
 def channels_table() -> str:
@@ -117,6 +140,8 @@ def _regions() -> dict[str, dict[str, Callable[[], str]]]:
     fields = {t.name: (lambda name=t.name: fields_table(name)) for t in valued if _first(t.short)}
     return {
         "README.md": {"settings": settings_table, "topics": topics_table, "errors": errors_table},
+        "docs/metrics.md": {"alerts": alerts_table}
+        | {part.value: (lambda part=part: metrics_table(part)) for part in Part},
         "docs/events.md": {"channels": channels_table}
         | {name: (lambda name=name: headers_table(name)) for name in SCHEMAS}
         | fields,
@@ -154,11 +179,21 @@ def events() -> bytes:
     return orjson.dumps(asyncapi(settings.load({})), option=orjson.OPT_INDENT_2) + b"\n"
 
 
+def schemas() -> dict[str, bytes]:
+    """The JSON Schema of each event, by the name of its file."""
+    topics = Topics(settings.load({}))
+    valued = [topic for topic in topics if CHANNELS[topic.short].model and _first(topic.short)]
+    made = {f"{topic.name}.json": event_schema(topic.name, topics) for topic in valued}
+    return {name: orjson.dumps(schema, option=orjson.OPT_INDENT_2) + b"\n" for name, schema in made.items()}
+
+
 def main() -> None:
     for document, text in pages().items():
         (ROOT / document).write_text(text)
     OPENAPI.write_bytes(openapi())
     ASYNCAPI.write_bytes(events())
+    for name, schema in schemas().items():
+        (SCHEMAS_OF_EVENTS / name).write_bytes(schema)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,11 @@ class OutOfMemory(SpeakError):  # noqa: N818
 
 
 class AudioRejected(SpeakError):  # noqa: N818
-    """The engine delivered audio that cannot be this text, spoken whole: see `models.check`."""
+    """The engine delivered audio that cannot be this text, spoken whole. `criterion`: of `models.check`, or `none`."""
+
+    def __init__(self, message: str, criterion: str = "none") -> None:
+        super().__init__(message)
+        self.criterion = criterion
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ from typing import Any
 
 from models.engine import Engine, Piece, UnknownModel
 from models.host import MOST_AHEAD, EnginePool
+from models.observer import Observer
 from models.on_demand import OnDemand
 from models.plugins import Options, load_engine
+from models.recognise.recogniser import Listening
 from models.schedule import ANYBODY, Claim
 from models.single import slots_of
 from models.speaker import Check
@@ -21,7 +23,8 @@ class Fleet:
     Engines that speak a piece at a time share `processes` processes, each with all of them. A batch engine has a
     process of its own, or, if it is made with a device, one for each of `devices`. The models in `on_demand` have a
     process of their own too, while they are loaded (models.on_demand, for `idle_seconds` and `demand_bytes` too).
-    `memory_bytes`, `start_timeout`, `heartbeat_seconds`, `options`: as EnginePool says. Raises UnknownModel.
+    `memory_bytes`, `start_timeout`, `heartbeat_seconds`, `options`, `listening`, `observer`: as EnginePool
+    says. Raises UnknownModel.
     """
 
     def __init__(
@@ -37,6 +40,8 @@ class Fleet:
         start_timeout: float = 120.0,
         heartbeat_seconds: float = 30.0,
         options: Options | None = None,
+        listening: Listening | None = None,
+        observer: Observer | None = None,
     ) -> None:
         self._devices = devices
         self._options = options or {}
@@ -45,6 +50,8 @@ class Fleet:
             "start_timeout": start_timeout,
             "heartbeat_seconds": heartbeat_seconds,
             "options": options,
+            "listening": listening,
+            "observer": observer,
         }
         engines = {name: load_engine(name, options) for name in models}
         resident = {name: engine for name, engine in engines.items() if name not in on_demand}
@@ -61,9 +68,19 @@ class Fleet:
         self._slots = {engine.name: slots_of(engine) or 1 for engine in engines.values()}
 
     @property
+    def models(self) -> tuple[str, ...]:
+        """The engines' names."""
+        return tuple(self._slots)
+
+    @property
     def pids(self) -> tuple[int, ...]:
         """Process ids of those that are ready to speak or speaking."""
         return tuple(pid for pool in [*self._resident, *self._on_demand.loaded] for pid in pool.pids)
+
+    @property
+    def processes(self) -> int:
+        """How many processes there should be; fewer can speak while one is being replaced (`pids`)."""
+        return sum(pool.processes for pool in [*self._resident, *self._on_demand.loaded])
 
     @property
     def in_hand(self) -> int:

@@ -1,6 +1,7 @@
 """`hibari`: English, neural, the weights in the package (hibari-tts, ONNX); 24 kHz."""
 
 import json
+import math
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -53,7 +54,7 @@ class Hibari:
         """The same seed gives the same samples only with the same threads and the same FFT."""
         fft = "numpy" if packages.folder("scipy") is None else packages.versions("scipy")
         parts = packages.versions("hibari-tts", "onnxruntime", "numpy")
-        return f"{parts}; fft={fft}; threads=1; pauses=1; compounds=1; {STRETCH_REVISION}"
+        return f"{parts}; fft={fft}; threads=1; pauses=1; compounds=1; cuts=1; {STRETCH_REVISION}"
 
     @cached_property
     def voices(self) -> Sequence[Voice]:
@@ -131,11 +132,16 @@ def _as_plain_text(text: str) -> str:
 
 
 def _within_limit(phonemes: str) -> Iterator[str]:
-    """Pieces of at most `_MAX_PHONEMES`, cut at a clause, else at a space, where there is one."""
+    """Pieces of at most `_MAX_PHONEMES`, cut at a clause, else at a space into parts alike, where there is one.
+
+    Alike, since a last word alone in its piece sounds cut off.
+    """
     while len(phonemes) > _MAX_PHONEMES:
         window = phonemes[: _MAX_PHONEMES + 1]
         clauses = [end.end() for end in _CLAUSE.finditer(window, _MAX_PHONEMES // 3)]
-        cut = clauses[-1] if clauses else window.rfind(" ")
+        share = math.ceil(len(phonemes) / math.ceil(len(phonemes) / _MAX_PHONEMES))
+        cut = clauses[-1] if clauses else window.find(" ", share)
+        cut = cut if cut > 0 else window.rfind(" ")
         cut = cut if cut > 0 else _MAX_PHONEMES
         yield phonemes[:cut].rstrip()
         phonemes = phonemes[cut:].lstrip()

@@ -10,8 +10,10 @@ from models import heartbeat, wire
 from models.admission import Admission
 from models.engine import AudioRejected, EngineDied, EngineTimeout, ModelError, OutOfMemory, Piece, SpeakError
 from models.keeper import Keeper, Told
+from models.observer import Nobody, Observer
 from models.plugins import Options
 from models.process import EngineProcess, Recipe
+from models.recognise.recogniser import Listening
 from models.schedule import ANYBODY, Claim
 from models.speaker import Asked, Check, Speaker, What, listen
 from models.speech import Speech
@@ -28,11 +30,12 @@ class EnginePool:
 
     `processes`: how many. `devices`: instead, one process for each, whose engines are made with it as their option
     `device`. `slots`: pieces that a process speaks at once, more than one only for a single batch engine.
-    `options`: what engines are made with. `memory_bytes`: the most private memory a process may have, 0 for no limit.
+    `options`: what engines are made with. `listening`: who hears each piece, if anybody.
+    `memory_bytes`: the most private memory a process may have, 0 for no limit.
     `start_timeout`: seconds until a process must have loaded its engines and spoken a test sentence with each.
     `heartbeat_seconds`: the longest that a process, speaking or not, may give no sign of life. These times, and that of
     a piece, are times in which the caller's process ran: one that was stopped for a while holds nothing of it against
-    its engines.
+    its engines. `observer`: who is told how they do.
     """
 
     def __init__(
@@ -46,11 +49,15 @@ class EnginePool:
         start_timeout: float = 120.0,
         heartbeat_seconds: float = 30.0,
         options: Options | None = None,
+        listening: Listening | None = None,
+        observer: Observer | None = None,
     ) -> None:
         if processes < 1 or slots < 1 or not models:
             raise ValueError(f"a pool needs models, processes and slots, not {models}, {processes} and {slots}")
-        recipes = [Recipe(tuple(models), memory_bytes, _on(models, options, device)) for device in devices]
-        recipes = recipes or [Recipe(tuple(models), memory_bytes, options)] * processes
+        recipes = [Recipe(tuple(models), memory_bytes, _on(models, options, device), listening) for device in devices]
+        recipes = recipes or [Recipe(tuple(models), memory_bytes, options, listening)] * processes
+        self._models = tuple(models)
+        self._observer = observer or Nobody()
         self._wanted = len(recipes)
         self._slots = slots
         self._patience = heartbeat_seconds
@@ -194,9 +201,13 @@ class EnginePool:
     def _deliver(self, speaker: Speaker, asked: Asked, outcome: Speech | Exception) -> None:
         asked.end(outcome)
         if isinstance(outcome, Speech):
+            taken = asyncio.get_running_loop().time() - asked.begun
+            self._observer.spoke(asked.what[0], outcome.seconds, taken, asked.together)
             speaker.rejected.clear()
             self._guilty.pop(asked.what, None)
         elif isinstance(outcome, AudioRejected) or not isinstance(outcome, ModelError):
+            if isinstance(outcome, AudioRejected):
+                self._observer.rejected(asked.what[0], outcome.criterion)
             speaker.rejected.add(asked.what)
             if self._slots == 1 or len(speaker.rejected) == _MOST_REJECTED:  # it may lie again
                 self._waiting.give_back(speaker.take_all())
@@ -219,6 +230,8 @@ class EnginePool:
 
     def _went(self, process: EngineProcess) -> None:
         """It has ended."""
+        if not self._keeper.closing:
+            self._observer.replaced(self._models)
         if process in self._speakers:
             self._lose(self._speakers[process], EngineDied(process.end))
 

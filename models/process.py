@@ -19,6 +19,7 @@ from models import wire
 from models.engine import EngineDied
 from models.heartbeat import Pulse
 from models.plugins import Options
+from models.recognise.recogniser import Listening
 from models.speech import Samples
 
 # One thread a process was measured faster than one process with all threads, and it is what `revision` promises.
@@ -37,11 +38,13 @@ class Recipe:
     """What an engine process is started with.
 
     `memory_bytes`: the most private memory it may have, 0 for no limit. `options`: what engines are made with.
+    `listening`: who listens to what they speak, if anybody.
     """
 
     models: tuple[str, ...]
     memory_bytes: int = 0
     options: Options | None = None
+    listening: Listening | None = None
 
 
 class EngineProcess:
@@ -156,7 +159,7 @@ def served(models: Sequence[str], options: Options | None = None) -> str:
 def _start(recipe: Recipe, beats: int, beat_seconds: float) -> "subprocess.Popen[bytes]":
     # -P: a folder `models` where the worker was started is not ours.
     command = [sys.executable, "-P", "-m", "models.serve", served(recipe.models, recipe.options)]
-    command += [str(recipe.memory_bytes), str(beats), str(beat_seconds)]
+    command += [str(recipe.memory_bytes), str(beats), str(beat_seconds), orjson.dumps(recipe.listening).decode()]
     environment = {**os.environ, **_ONE_THREAD}
     return subprocess.Popen(
         command,

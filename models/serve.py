@@ -1,9 +1,10 @@
-"""The engine process: `python -P -m models.serve MODELS [MEMORY_BYTES [BEAT_FD BEAT_SECONDS]]`.
+"""The engine process: `python -P -m models.serve MODELS [MEMORY_BYTES [BEAT_FD BEAT_SECONDS [LISTENING]]]`.
 
 Loads its engines (MODELS: a JSON object, name to options), speaks a test sentence with each, and then what it is asked
 to, frames (models.wire) on standard input and output. An engine that speaks a piece at a time is served as a batch
-engine with one slot. From then on it says every BEAT_SECONDS on BEAT_FD that it is alive (models.heartbeat). Ends with
-its input, and with its parent: the parent decides about everything else, so the signals of a terminal are ignored.
+engine with one slot; LISTENING, if it is no `null`, tells who hears each piece (models.recognise, as JSON). From then
+on it says every BEAT_SECONDS on BEAT_FD that it is alive (models.heartbeat). Ends with its input, and with its parent:
+the parent decides about everything else, so the signals of a terminal are ignored.
 """
 
 import ctypes
@@ -12,7 +13,7 @@ import resource
 import select
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -22,6 +23,8 @@ from models.check import check
 from models.engine import BatchEngine, Engine, EngineDied, ModelError, Piece, UnknownModel
 from models.faults import translated
 from models.plugins import Options, load_engine
+from models.recognise.listened import Listened
+from models.recognise.recogniser import Listening, load_recogniser
 from models.single import Single, in_steps
 
 _TEST_SENTENCE = "One, two, three."
@@ -30,16 +33,19 @@ _PR_SET_PDEATHSIG = 1
 NICENESS = 5
 """Engines keep all cores busy. Who takes requests in and hands results out needs little, and does not wait for them."""
 
-_Served = BatchEngine | Single
+_Served = BatchEngine | Single | Listened
 
 
-def main(models: str, memory_bytes: str = "0", beat_fd: str = "", beat_seconds: str = "1") -> int:
+def main(
+    models: str, memory_bytes: str = "0", beat_fd: str = "", beat_seconds: str = "1", listening: str = "null"
+) -> int:
     """Serve until the input ends; the exit status is 1 when an engine could not be loaded, or broke."""
     source, out = _claim_pipes()
     _guard()
     options: Options = orjson.loads(models)
     try:
-        engines = dict(_ready(name, options) for name in options)
+        listener = _listener(orjson.loads(listening))
+        engines = dict(_ready(name, options, listener) for name in options)
         # Only now: loading may hold the interpreter for long.
         if beat_fd:
             heartbeat.begin(int(beat_fd), float(beat_seconds))
@@ -136,12 +142,29 @@ def _guard() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _ready(name: str, options: Options) -> tuple[str, _Served]:
+def _listener(listening: dict[str, Any] | None) -> Callable[[Engine, BatchEngine | Single], _Served]:
+    """What puts a listener before an engine. Raises UnknownModel."""
+    if listening is None:
+        return lambda _, served: served
+    how = Listening(**listening)
+    by = load_recogniser(how.recogniser)
+
+    def listened(engine: Engine, served: BatchEngine | Single) -> _Served:
+        if getattr(engine, "unlike_speech", ()):
+            return served
+        return Listened(served, {voice.name: voice.languages[0] for voice in engine.voices}, by, how.most_errors)
+
+    return listened
+
+
+def _ready(
+    name: str, options: Options, listener: Callable[[Engine, BatchEngine | Single], _Served]
+) -> tuple[str, _Served]:
     """A loaded engine that has spoken, and its name. Raises ModelError naming the engine."""
     try:
         engine = load_engine(name, options)
         engine.load()
-        served = in_steps(engine)
+        served = listener(engine, in_steps(engine))
         _try(engine, served)
     except Exception as error:
         raise translated(error, f"model {name!r} cannot be loaded: ") from error

@@ -23,7 +23,7 @@ class Asked:
     """A piece that somebody waits for. `seconds`: that a process may take for it. `company`: see `models.admission`.
 
     `over`: done when the process that has it in hand is done with it. `late`: what to say if it is dropped for being
-    late.
+    late. `begun`: when that process was given it, as the loop counts, and `together` with how many, itself included.
     """
 
     key: int
@@ -35,6 +35,8 @@ class Asked:
     over: "asyncio.Future[None]"
     company: int | None = None
     late: ModelError | None = None
+    begun: float = 0.0
+    together: int = 1
 
     @property
     def wanted(self) -> bool:
@@ -76,8 +78,10 @@ class Speaker:
 
     def begin(self, asked: Asked) -> None:
         """Give it a piece."""
-        asked.over = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        asked.over, asked.begun = loop.create_future(), loop.time()
         self.held[asked.key] = asked
+        asked.together = len(self.held)
         self.process.send(asked.frame)
 
     def drop(self, asked: Asked) -> None:

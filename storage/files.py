@@ -178,6 +178,10 @@ class AudioFiles:
         time = next_look(record.expires_at, self.clock()) if record.pinned else record.expires_at
         self._note(time, record, file_path=record.file_path)
 
+    def remind(self, file_id: str, time: datetime) -> bool:
+        """Have clean-up look at what there is under a file id; False if it was told of that very second before."""
+        return self.store.put_new(Marker.at(time, file_id).key, b"{}")
+
     def _note(self, time: datetime, about: Record | Failure, **more: str) -> None:
         note = {"request_id": about.request_id, "tenant": about.tenant} | more
         self.store.put_new(Marker.at(time, about.file_id).key, orjson.dumps(note))

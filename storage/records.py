@@ -99,11 +99,14 @@ class Record(_Stored):
     callback_url: str | None = None
     content_sha256: str
     """Of what the request asked for: another content under the same id is a conflict."""
+    cache_key: str | None = None
+    """Of all that decided the file's bytes, and of the tenant: a file with the same one may be a copy of this."""
     queue_seconds: float | None = None
     synthesis_seconds: float | None = None
     attempts: int = 1
     worker: str | None = None
     cached: bool = False
+    """Whether it is a copy of what was spoken for an identical request."""
     pinned: bool = False
     """Held: neither its expiry nor a request deletes it until it is released."""
     retained_at: Instant | None = None

@@ -11,13 +11,18 @@ from storage.cleanup import CleanUp
 from storage.files import AudioFiles
 from streams.agents.cleanup import Cleanup
 from streams.agents.express import Express
+from streams.agents.gauges import show
 from streams.agents.intake import Intake
 from streams.agents.making import Maker
+from streams.agents.reusing import Reusing
 from streams.agents.service import Service
 from streams.agents.synthesis import Synthesis
 from streams.kafka import EventWriter
+from streams.metrics.worker import WorkerMetrics
 from streams.parts import open_engines, open_files, open_registry
+from streams.quotas import Quotas
 from streams.readers.cancellations import Cancellations
+from streams.readers.sources import Sources
 from streams.settings import Settings
 from streams.topics import Topics
 from streams.worker_id import worker_id
@@ -27,7 +32,7 @@ Connect = Callable[[EventWriter, Topics], Coroutine[Any, Any, None]]
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a worker consists of; `service` and `cancellations` are not started yet."""
+    """What a worker consists of; `service` and what is read from the log are not started yet."""
 
     name: str
     topics: Topics
@@ -35,9 +40,12 @@ class Parts:
     engines: Fleet
     writer: EventWriter
     cancellations: Cancellations
+    quotas: Quotas
+    sources: Sources
     intake: Intake
     service: Service
     express: Express
+    metrics: WorkerMetrics
 
 
 async def assemble(settings: Settings, stack: AsyncExitStack, connect: Connect) -> Parts:
@@ -49,23 +57,30 @@ async def assemble(settings: Settings, stack: AsyncExitStack, connect: Connect) 
     topics, registry = Topics(settings), open_registry(settings)
     files = await asyncio.to_thread(open_files, settings)
     stack.callback(files.store.close)
-    engines = open_engines(settings)
+    metrics = WorkerMetrics(settings.metrics_tenants)
+    engines = open_engines(settings, observer=metrics)
     stack.push_async_callback(engines.close)
     writer = EventWriter(settings, topics)
     stack.push_async_callback(writer.stop)
     await _together(engines.start(), connect(writer, topics), asyncio.to_thread(registry.warm_up))
-    synthesis = Synthesis(settings, Maker(settings, engines, files, name), writer, name)
+    quotas = Quotas(settings)
+    sources = Sources(settings)
+    maker, reusing = Maker(settings, engines, files, name), Reusing(settings, sources)
+    synthesis = Synthesis(settings, maker, writer, name, metrics, quotas=quotas, reusing=reusing)
     cancellations = Cancellations()
     intake = Intake(settings, registry, synthesis, cancellations)
     clean_up = CleanUp(files, settings.tombstone_days, settings.orphan_grace_minutes * 60)
-    service = Service(settings, name)
+    service = Service(settings, name, metrics)
     stack.push_async_callback(service.close)
     service.follow(topics["requests"].name, intake.run)
     service.follow(topics["requests.bulk"].name, intake.run_bulk)
     service.follow(topics["requests.retry"].name, intake.run_retries, urgent=True)
-    service.follow(topics["cleanup"].name, Cleanup(files, clean_up, writer).run)
-    express = Express(settings, writer, service.behind)
-    return Parts(name, topics, files, engines, writer, cancellations, intake, service, express)
+    service.follow(topics["cleanup"].name, Cleanup(files, clean_up, writer, metrics).run)
+    express = Express(settings, writer, service.behind, metrics)
+    show(metrics, topics, intake, service, engines)
+    return Parts(
+        name, topics, files, engines, writer, cancellations, quotas, sources, intake, service, express, metrics
+    )
 
 
 async def _together(*work: Coroutine[Any, Any, Any]) -> None:

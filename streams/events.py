@@ -109,7 +109,8 @@ class SynthesisCompleted(OutcomeEvent):
     expires_at: Instant = Field(description="when the audio may be deleted")
     queue_seconds: float = Field(description="from the record's time to its start")
     synthesis_seconds: float = Field(description="from its start to durable audio")
-    cached: bool = Field(False, description="the audio was there already")
+    cached: bool = Field(False, description="the audio was there already, of an identical request")
+    cache_key: Sha256 | None = Field(None, description="the same for identical requests of one tenant")
     attempts: Attempts
     worker: Worker
     audio_base64: str | None = Field(None, description="the file, where it was asked for and is small")

@@ -43,6 +43,7 @@ def client_options(settings: Settings) -> dict[str, Any]:
         "security_protocol": settings.kafka_security_protocol,
         "ssl_context": ssl_context(settings),
         "client_id": f"loa-{socket.gethostname()}",
+        "metadata_max_age_ms": int(settings.kafka_metadata_seconds * 1000),
     }
     if settings.kafka_sasl_password:
         options |= {

@@ -115,7 +115,7 @@ class Machine:
     async def _beside(self, brokers: str) -> AsyncIterator[str | None]:
         """What runs beside a worker that has made the topics; yields where HTTP is served, or None if it cannot be."""
         gateway = Part(["gateway", "--host", self._door.host, "--port", str(self._door.port)], brokers)
-        parts = [gateway, *([Part(["webhooks"], brokers)] if self._webhooks else [])]
+        parts = [gateway, *([Part(["webhooks"], brokers, TTS_HEALTH_PORT="0")] if self._webhooks else [])]
         keeping: list[asyncio.Future[Any]] = [asyncio.create_task(part.keep()) for part in parts]
         reconciling = asyncio.create_task(self._reconcile(brokers))
         try:
@@ -129,7 +129,7 @@ class Machine:
 
     async def _reconcile(self, brokers: str) -> None:
         """The second pair of eyes; without it nothing stops, so its faults are only told."""
-        settings = self._settings.model_copy(update={"kafka_brokers": brokers})
+        settings = self._settings.model_copy(update={"kafka_brokers": brokers, "health_port": 0})
         try:
             await Reconciling(settings, GRACE_SECONDS, INTERVAL_SECONDS, lambda _: None).run()
         except KafkaError as error:

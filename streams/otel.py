@@ -14,9 +14,9 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from streams import __version__
 from streams.settings import SettingsError
 from streams.traces import Attributes, Kind, Span, text_of
+from streams.version import version
 
 PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 SPOKEN = "http/protobuf"
@@ -37,11 +37,11 @@ class OpenTelemetry:
 
     def __init__(self, service: str, processor: SpanProcessor) -> None:
         """`service`: its name, unless OTEL_SERVICE_NAME or OTEL_RESOURCE_ATTRIBUTES give another."""
-        named = {"service.name": service, "service.version": __version__}
+        named = {"service.name": service, "service.version": version()}
         resource = Resource.create({**named, **OTELResourceDetector().detect().attributes})
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         self._provider.add_span_processor(processor)
-        self._tracer = self._provider.get_tracer("loa", __version__)
+        self._tracer = self._provider.get_tracer("loa", version())
 
     @classmethod
     def over_otlp(cls, service: str) -> Self:

@@ -18,10 +18,11 @@ log = structlog.get_logger(__name__)
 class Part:
     """A `loa` command as a child process, which ends when this process does; `ready` is what it says once it works."""
 
-    def __init__(self, command: Sequence[str], brokers: str) -> None:
+    def __init__(self, command: Sequence[str], brokers: str, **settings: str) -> None:
+        """`settings`: environment variables that it alone has so."""
         self.ready: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._command = [sys.executable, "-m", "streams.cli", *command, "--end-with-stdin"]
-        self._environment = os.environ | {"TTS_KAFKA_BROKERS": brokers}
+        self._environment = os.environ | {"TTS_KAFKA_BROKERS": brokers, **settings}
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = False
 

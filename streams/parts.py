@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from models.fleet import Fleet
+from models.observer import Observer
 from models.registry import DEFAULT_SPEAKERS, Registry
 from models.text import speaker_key
 from storage.errors import StoreError
@@ -55,8 +56,11 @@ def open_registry(settings: Settings) -> Registry:
     return registry
 
 
-def open_engines(settings: Settings, models: Sequence[str] | None = None) -> Fleet:
-    """Processes, not yet started, of the engines that the settings name, or of some of these. Raises ModelError."""
+def open_engines(settings: Settings, models: Sequence[str] | None = None, observer: Observer | None = None) -> Fleet:
+    """Processes, not yet started, of the engines that the settings name, or of some of these. Raises ModelError.
+
+    `observer`: who is told how they do.
+    """
     return Fleet(
         settings.models if models is None else models,
         settings.engine_processes,
@@ -68,4 +72,6 @@ def open_engines(settings: Settings, models: Sequence[str] | None = None) -> Fle
         start_timeout=settings.engine_start_seconds,
         heartbeat_seconds=settings.engine_heartbeat_seconds,
         options=settings.engine_options,
+        listening=settings.listening,
+        observer=observer,
     )

@@ -19,9 +19,9 @@ from pydantic import (
 )
 
 from streams.errors import ErrorCode, RequestError
+from streams.ids import ID_PATTERN
 from streams.settings import Settings
 
-ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:~-]{0,127}$"
 DEFAULT_TENANT = "default"
 HTTP_URL = re.compile(r"https?://[^\s\x00-\x1f]+")
 LONGEST_URL = 2083

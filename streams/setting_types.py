@@ -1,13 +1,16 @@
 """What kinds of values settings take, and how they are written in an environment variable."""
 
 import os
+import re
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
+from models.recognise.recogniser import refuse_unknown
 from storage.opening import check_address
+from streams.ids import ID_PATTERN
 
 
 def _pairs(value: Any) -> Any:
@@ -20,17 +23,28 @@ def _pairs(value: Any) -> Any:
     return {name.strip(): text.strip() for name, text in pairs}
 
 
+def _tenant(value: str) -> str:
+    """`*` stands for every tenant that is not named."""
+    if value != "*" and not re.fullmatch(ID_PATTERN, value):
+        raise ValueError(f"{value!r} is no tenant, and not * for every other")
+    return value
+
+
 def _names(value: Any) -> Any:
     """`a, b` → ("a", "b")."""
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Tenant = Annotated[str, AfterValidator(_tenant)]
 Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)]
 Days = Annotated[dict[str, Annotated[float, Field(gt=0)]], NoDecode, BeforeValidator(_pairs)]
+Limits = Annotated[dict[Tenant, NotNegative], NoDecode, BeforeValidator(_pairs)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), Field(min_length=1)]
 AnyNames = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_names)]
 Place = Annotated[str, AfterValidator(check_address)]
+Recogniser = Annotated[str, AfterValidator(refuse_unknown)]
 Cores = Annotated[int, Field(ge=1, le=256)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]

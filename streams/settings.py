@@ -10,9 +10,24 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from models.recognise.recogniser import KINDS, Listening
 from storage.links import LEAST_BYTES
 from storage.opening import same_place
-from streams.setting_types import AnyNames, Cores, Count, Days, Names, Networks, Pairs, Place, Positive, cores
+from streams.setting_types import (
+    AnyNames,
+    Cores,
+    Count,
+    Days,
+    Limits,
+    Names,
+    Networks,
+    NotNegative,
+    Pairs,
+    Place,
+    Positive,
+    Recogniser,
+    cores,
+)
 
 PREFIX = "TTS_"
 
@@ -85,9 +100,13 @@ class Settings(BaseSettings):
     kafka_outage_seconds: Positive = Field(
         300, description="length of a broker outage that a worker sits out before it exits, in seconds"
     )
+    kafka_metadata_seconds: Positive = Field(
+        30, description="how often clients ask the broker whether topics have more partitions, in seconds"
+    )
     topic_prefix: str = Field("tts", pattern=r"^[A-Za-z0-9._-]{1,100}$", description="topics are <prefix>.requests, …")
     topic_partitions: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        8, description="partitions of the topics that carry requests and outcomes: the most workers that can share them"
+        8,
+        description="least partitions of the topics that carry requests and outcomes: as many workers can share them",
     )
     topic_replication: Annotated[int, Field(ge=-1, le=32_767)] = Field(
         -1, description="copies of each partition; -1: the broker's default"
@@ -155,6 +174,12 @@ class Settings(BaseSettings):
     check: Literal["on", "off"] = Field(
         "on", description="refuse audio that is not its text spoken whole; off, for experiments: only what is no audio"
     )
+    check_recogniser: Recogniser | None = Field(
+        None, description=f"who hears each piece: {KINDS}; slower than most voices speak; nobody by default"
+    )
+    check_word_errors: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.5, description="part of a piece's words that TTS_CHECK_RECOGNISER may hear wrong, miss or make up"
+    )
     resume_seconds: Positive = Field(
         30, description="estimated speech from which on spoken chunks are kept, to go on after a crash, in seconds"
     )
@@ -166,6 +191,22 @@ class Settings(BaseSettings):
     max_inline_bytes: Count = Field(524_288, description="largest audio in an event, in bytes")
     max_metadata_bytes: Count = Field(16_384, description="largest metadata of a request as JSON, in bytes")
     max_expiry_hours: Positive = Field(87_600, description="longest life of a file, in hours")
+
+    quota_speech_seconds: Limits = Field(
+        default_factory=dict,
+        description="speech that a tenant may have spoken in a day (UTC), in seconds, such as *=3600,acme=36000; "
+        "*: every tenant that is not named; default: no limit",
+    )
+    quota_stored_mb: Limits = Field(
+        default_factory=dict,
+        description="audio that a tenant may keep stored, in MiB, written in the same way; default: no limit",
+    )
+
+    reuse_minutes: NotNegative = Field(
+        0,
+        description="how long audio is copied for identical requests of its tenant instead of being spoken again, in "
+        "minutes; 0: never",
+    )
 
     window_seconds: Positive = Field(
         600, description="estimated seconds of speech a worker has in hand before it stops taking requests"
@@ -186,9 +227,14 @@ class Settings(BaseSettings):
         pattern=r"^[A-Za-z0-9._-]{1,100}$",
         description="name that one worker at a time has and keeps over restarts; default: host name and a free number",
     )
-    health_host: str = Field("127.0.0.1", description="address at which a worker tells its health over HTTP")
+    health_host: str = Field(
+        "127.0.0.1", description="address at which worker, webhooks and reconciler tell their health"
+    )
     health_port: Annotated[int, Field(ge=0, le=65_535)] = Field(
-        0, description="port of /healthz and /readyz; 0: a free one, which the ready line tells"
+        0, description="port of their /healthz, /readyz and /metrics; 0: a free one, which the ready line tells"
+    )
+    metrics_tenants: Annotated[int, Field(ge=0, le=1000)] = Field(
+        0, description="tenants that have metrics of their own, the first that come; those beyond share one; 0: none"
     )
     webhook_secret: SecretStr | None = Field(
         None, description="signs what a callback_url is told: whsec_ and base64; two, with a space, while it is changed"
@@ -279,6 +325,13 @@ class Settings(BaseSettings):
             "piper": {"directory": self.piper_dir},
         }
         return {model: {k: str(v) for k, v in given.items() if v is not None} for model, given in options.items()}
+
+    @property
+    def listening(self) -> Listening | None:
+        """Who listens to each piece; nobody where audio is not checked."""
+        if self.check_recogniser is None or self.check == "off":
+            return None
+        return Listening(self.check_recogniser, self.check_word_errors)
 
     @property
     def longest_delay_seconds(self) -> float:

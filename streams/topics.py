@@ -1,14 +1,22 @@
-"""The topics: their names, partitions and retention; made by `loa topics create`, compared before a worker starts."""
+"""The topics: their names, partitions and retention; made by `loa topics create`, compared before a worker starts.
+
+More partitions than the settings say are right: they can be raised while everything runs, and never be lowered. What
+counts partitions asks the broker.
+"""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+import structlog
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import InvalidPartitionsError, KafkaError, TopicAlreadyExistsError, for_code
 
 from streams.settings import Settings, SettingsError
+
+log = structlog.get_logger(__name__)
 
 DAY_MS = 86_400_000
 MAX_MESSAGE_BYTES = 2_097_152
@@ -38,7 +46,7 @@ class TopicsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One topic as it should be. `short` is its name without the prefix."""
+    """One topic as it should be. `short` is its name without the prefix; `partitions`: as many at least."""
 
     short: str
     name: str
@@ -93,7 +101,13 @@ class Topics:
         return iter(self._topics.values())
 
     async def create(self, admin: AIOKafkaAdminClient) -> list[str]:
-        """Make the missing topics; those that exist stay as they are. Returns the names made."""
+        """Make the missing topics, and the missing partitions of those that exist. Returns the names of both.
+
+        Raises KafkaError, TopicsError.
+        """
+        return await self._make(admin) + await self._raise(admin)
+
+    async def _make(self, admin: AIOKafkaAdminClient) -> list[str]:
         present = set(await admin.list_topics())
         missing = [topic for topic in self if topic.name not in present]
         if not missing:
@@ -102,18 +116,49 @@ class Topics:
         for name, code, *detail in made.topic_errors:
             if code and for_code(code) is not TopicAlreadyExistsError:
                 raise TopicsError(f"{name} could not be made: {for_code(code).__name__} {detail[0] if detail else ''}")
-        names = [topic.name for topic in missing]
-        await _known(admin, names)
-        return names
+        await self._known(admin, {topic.name: 1 for topic in missing})
+        return [topic.name for topic in missing]
+
+    async def _raise(self, admin: AIOKafkaAdminClient) -> list[str]:
+        """Give topics the partitions that they lack; which of them a key means changes by it."""
+        there = await self.counts(admin)
+        wanted = {topic.name: topic.partitions for topic in self if there[topic.short] < topic.partitions}
+        if not wanted:
+            return []
+        try:
+            await admin.create_partitions({name: NewPartitions(count) for name, count in wanted.items()})
+        except InvalidPartitionsError as error:  # somebody else has raised them meanwhile
+            log.warning("not all partitions were added", error=str(error))
+        await self._known(admin, wanted)
+        return list(wanted)
+
+    async def _known(self, admin: AIOKafkaAdminClient, least: Mapping[str, int]) -> None:
+        """Wait until the broker tells others of partitions that were just made: it learns of them a moment later.
+
+        A worker that looked at once would find them missing. `least`: how many, by the topic's name.
+        """
+        for _ in range(KNOWN_TRIES):
+            described = await self._described(admin)
+            if all(len(described.get(name, {}).get("partitions", ())) >= count for name, count in least.items()):
+                return
+            await asyncio.sleep(KNOWN_PAUSE_SECONDS)
 
     def _new(self, topic: Topic) -> NewTopic:
         new = NewTopic(topic.name, topic.partitions, 1, topic_configs=topic.config())
         new.replication_factor = self._replication  # its constructor refuses -1, the broker's default
         return new
 
+    async def counts(self, admin: AIOKafkaAdminClient) -> dict[str, int]:
+        """How many partitions the broker has of each topic, by its short name. Raises TopicsError if one is missing."""
+        described = await self._described(admin)
+        missing = [topic.name for topic in self if described.get(topic.name, {}).get("error_code", 1)]
+        if missing:
+            raise TopicsError(f"{', '.join(missing)}: missing; run `loa topics create`")
+        return {topic.short: len(described[topic.name]["partitions"]) for topic in self}
+
     async def compare(self, admin: AIOKafkaAdminClient) -> list[str]:
-        """One sentence for each topic that is missing or has other partitions or settings; empty: all is right."""
-        described = {t["topic"]: t for t in await admin.describe_topics([topic.name for topic in self])}
+        """One sentence for each topic that is missing, has fewer partitions or other settings; empty: all is right."""
+        described = await self._described(admin)
         configs = await _configs(admin, [t.name for t in self if not described.get(t.name, {}).get("error_code", 1)])
         complaints = []
         for topic in self:
@@ -122,8 +167,10 @@ class Topics:
                 complaints.append(f"{topic.name} is missing")
                 continue
             partitions = len(found["partitions"])
-            if partitions != topic.partitions:
-                complaints.append(f"{topic.name} has {partitions} partitions, and {topic.partitions} are expected")
+            if partitions < topic.partitions:
+                complaints.append(
+                    f"{topic.name} has {partitions} partitions, and {topic.partitions} at least are expected"
+                )
             for name, value in topic.config().items():
                 actual = configs.get(topic.name, {}).get(name, value)
                 if actual != value:
@@ -131,23 +178,15 @@ class Topics:
         return complaints
 
     async def require(self, admin: AIOKafkaAdminClient) -> None:
-        """Raises TopicsError on what would lose requests: missing topics, wrong partitions, compaction."""
+        """Raises TopicsError on what is not as it has to be: missing topics or partitions, compaction."""
         fatal = [c for c in await self.compare(admin) if "missing" in c or "partitions" in c or "cleanup.policy" in c]
         if fatal:
             raise TopicsError(
                 "; ".join(fatal) + ". Run `loa topics create`, or set TTS_TOPIC_PARTITIONS to what the topics have"
             )
 
-
-async def _known(admin: AIOKafkaAdminClient, names: list[str]) -> None:
-    """Wait until the broker tells others of topics that were just made, by whomever: it learns of them a moment later.
-
-    A worker that looked at once would find them missing.
-    """
-    for _ in range(KNOWN_TRIES):
-        if set(names) <= set(await admin.list_topics()):
-            return
-        await asyncio.sleep(KNOWN_PAUSE_SECONDS)
+    async def _described(self, admin: AIOKafkaAdminClient) -> dict[str, dict[str, Any]]:
+        return {t["topic"]: t for t in await admin.describe_topics([topic.name for topic in self])}
 
 
 async def _configs(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, dict[str, str]]:

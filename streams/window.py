@@ -66,6 +66,11 @@ class Window:
         newest = self._newest.get(partition)
         return None if newest is None else newest + 1
 
+    def passed(self, partition: Partition) -> int | None:
+        """The offset of the first record that is not finished; None as for `next`."""
+        entries = self._entries.get(partition)
+        return entries[0].offset if entries else self.next(partition)
+
     def start(self, partition: Partition, offset: int, committed: int | None, log_start: int) -> int:
         """Check the first record of a partition in this epoch against the broker's committed offset.
 

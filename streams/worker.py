@@ -83,13 +83,16 @@ class Worker:
     async def _begin(self, parts: Parts, stack: AsyncExitStack) -> None:
         settings, service = self._settings, parts.service
         self._keep(parts.cancellations.follow(settings, parts.topics["commands"].name))
+        for reader in (parts.quotas, parts.sources):
+            if reader.on:
+                self._keep(reader.follow(settings, parts.topics))
         await service.start()
         self._watch(parts)
         self._keep(service.keep_committing())
         self._keep(parts.express.run())
         self._keep(publish_forever(parts.writer, parts.files, settings.cleanup_interval_minutes))
         address = await stack.enter_async_context(
-            health_server(settings.health_host, settings.health_port, self._trouble(parts), self._unready(parts))
+            health_server(settings, self._trouble(parts), self._unready(parts), parts.metrics)
         )
         self._keep(self._announce(parts, address))
 

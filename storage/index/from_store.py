@@ -30,9 +30,9 @@ def take_store(index: Index, files: AudioFiles, seen: Callable[[int], object] = 
     """
     began = files.clock()
     for ids in some(_stored(files), AT_ONCE):
-        index.apply([change for name in ids for change in _changes(files, name)])
+        index.apply([change for name in ids for change in changes_of(files, name)])
         seen(len(ids))
-    for names in some(_absent(_present(index), _stored(files)), AT_ONCE):
+    for names in some(_absent(present(index), _stored(files)), AT_ONCE):
         index.apply([change for name in names if (change := _lost(index, files, name)) is not None])
         seen(0)
     index.store_was_read(began)
@@ -44,8 +44,8 @@ def _stored(files: AudioFiles) -> Iterator[str]:
         yield key.removeprefix("metadata/").removesuffix(".json")
 
 
-def _changes(files: AudioFiles, file_id: str) -> list[Change]:
-    """What a record, or a tombstone and the record that it keeps, tell."""
+def changes_of(files: AudioFiles, file_id: str) -> list[Change]:
+    """What a record, or a tombstone and the record that it keeps, tell; nothing where there is no file."""
     raw = files.raw(file_id)
     try:
         stored = None if raw is None else parse(raw)
@@ -75,9 +75,9 @@ def _told(record: Record) -> list[Change]:
     return [Completed.of(record), *([kept] if kept else [])]
 
 
-def _present(index: Index) -> Iterator[str]:
-    """File ids of all files that are there, as the index has it, in order."""
-    last = ""
+def present(index: Index, after: str = "") -> Iterator[str]:
+    """File ids of all files that are there, as the index has it, in order; only those that come after that one."""
+    last = after
     while True:
         query = sql.select(table.c.file_id).where(table.c.file_id > last, table.c.present == 1)
         with index.database.reading() as connection:

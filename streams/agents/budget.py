@@ -43,6 +43,11 @@ class Budget:
         """How many are in hand."""
         return self._all.requests
 
+    @property
+    def seconds(self) -> float:
+        """Their speech, estimated; a long text counts as the room it was given."""
+        return self._all.seconds
+
     def fits(self, tenant: str, seconds: float = 0.0) -> bool:
         """Whether so many seconds of speech, or any at all, would be admitted at once."""
         return self._fits(tenant, seconds) and all(waiting != tenant for waiting, _, _ in self._waiting)
@@ -68,7 +73,7 @@ class Budget:
         held = self._held[place.tenant]
         for account in (held, self._all):
             account.requests -= 1
-            account.seconds -= place.seconds
+            account.seconds = account.seconds - place.seconds if account.requests else 0.0  # not almost nothing
         if not held.requests:
             del self._held[place.tenant]
         waiting, self._waiting = self._waiting, []

@@ -19,6 +19,8 @@ from streams.agents.delivery import Deliveries, Delivery
 from streams.crash import crash_point
 from streams.events import CleanupRequested, Keep
 from streams.kafka import EventWriter
+from streams.metrics import declared
+from streams.metrics.worker import WorkerMetrics
 
 AT_ONCE = 16
 
@@ -45,11 +47,12 @@ async def publish_forever(
 class Cleanup:
     """Executes commands. Each step can be repeated: a command that comes twice, or half done, does no harm."""
 
-    def __init__(self, files: AudioFiles, clean_up: CleanUp, writer: EventWriter) -> None:
+    def __init__(self, files: AudioFiles, clean_up: CleanUp, writer: EventWriter, metrics: WorkerMetrics) -> None:
         self._files = files
         self._clean_up = clean_up
         self._retention = Retention(files)
         self._writer = writer
+        self._metrics = metrics
 
     async def run(self, deliveries: Deliveries) -> None:
         """Take commands in their order."""
@@ -60,6 +63,7 @@ class Cleanup:
                 log.warning("no clean-up command", source=delivery.source, error=str(error))
             except StoreError as error:  # what is left is found again at the next interval
                 log.error("clean-up failed", source=delivery.source, error=str(error))
+                self._metrics.count(declared.CLEANUP_ERRORS)
             delivery.done()
 
     async def _execute(self, command: CleanupRequested, delivery: Delivery) -> None:
@@ -97,6 +101,7 @@ class Cleanup:
             await self._tell(await asyncio.to_thread(self._clean_up.settle, due))
         except StoreError as error:
             log.error("a file could not be cleaned up", file_id=due.marker.file_id, error=str(error))
+            self._metrics.count(declared.CLEANUP_ERRORS)
 
     async def _tell(self, deleted: Deleted | None) -> None:
         """Say that a file is gone, and only then forget that it had to go."""
@@ -104,5 +109,6 @@ class Cleanup:
             crash_point("cleanup.settled")
             await self._writer.emit(outcomes.deleted(deleted.tombstone))
             crash_point("cleanup.told")
+            self._metrics.deleted(deleted.tombstone.reason, deleted.tombstone.file_size)
             await asyncio.to_thread(self._clean_up.forget, deleted)
             crash_point("cleanup.forgotten")

@@ -17,6 +17,8 @@ from aiokafka.errors import KafkaError
 
 from streams.headers import again, attempt, origin, since
 from streams.kafka import EventWriter
+from streams.metrics import declared
+from streams.metrics.worker import WorkerMetrics
 from streams.readers.identity import headers_of, place_of
 from streams.readers.replay import when
 from streams.readers.tail import event_of, tail
@@ -28,8 +30,10 @@ LANE = "requests.retry"
 LOOK_SECONDS = 0.25
 PAUSE_SECONDS = 0.02
 AT_ONCE = 500
-BACKLOG = 200
-NEAR = 64
+BACKLOG = 64
+"""Records of one partition: with more than so many before it, a sentence waits for seconds."""
+NEAR = 16
+"""With so many before it, of each partition, it is soon taken up; until no more are left, a backlog is followed."""
 NEWEST = 256
 SHORT_BYTES = 4096
 MOST_TENANTS = 10_000
@@ -96,13 +100,19 @@ class Express:
     """
 
     def __init__(
-        self, settings: Settings, writer: EventWriter, behind: Behind, clock: Callable[[], float] = time.monotonic
+        self,
+        settings: Settings,
+        writer: EventWriter,
+        behind: Behind,
+        metrics: WorkerMetrics,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.carried = 0
         self._settings = settings
         self._writer = writer
         self._topic = Topics(settings)["requests"].name
         self._behind = behind
+        self._metrics = metrics
         self._clock = clock
         self._turns: dict[str, Turns] = {}
         self._places: set[tuple[int, int]] = set()  # of what was carried
@@ -123,7 +133,7 @@ class Express:
         topics = [self._topic]
         async with tail(self._settings, topics) as one, tail(self._settings, topics) as other:
             newest, rest = Reading(one), Reading(other)
-            while behind := self._behind(self._topic, BACKLOG):
+            while behind := self._behind(self._topic, NEAR):
                 if len(self._places) > MOST_PLACES:  # some may be carried again then, which does no harm
                     self._places.clear()
                 rest.follow({n: range(left.start, max(left.start, left.stop - NEWEST)) for n, left in behind.items()})
@@ -147,6 +157,7 @@ class Express:
                 await self._writer.write(LANE, record.key, record.value, named)
                 self._places.add(place)
                 self.carried += 1
+                self._metrics.count(declared.MOVED, to="express")
 
     def _goes_before(self, record: ConsumerRecord) -> bool:
         if len(record.value or b"") > SHORT_BYTES:

@@ -30,6 +30,7 @@ class Intake:
     """Takes requests in their order, and has many in hand at once.
 
     `failure`: set when an outcome could not be written; the worker must end, and the log delivers again.
+    `budgets`: what is in hand of each lane.
     """
 
     def __init__(
@@ -43,13 +44,19 @@ class Intake:
         # What does not fit in the bulk lane waits on the log; there is nowhere to move it to.
         shares = {Lane.INTERACTIVE: settings.window_tenant_share, Lane.BULK: 1.0}
         bounds = (settings.window_seconds, settings.window_requests)
-        self._budgets = {lane: Budget(*bounds, share) for lane, share in shares.items()}
+        self.budgets = {lane: Budget(*bounds, share) for lane, share in shares.items()}
         self._quick = Budget(math.inf, MOST_QUICK)
         self._retries = asyncio.Semaphore(MOST_RETRIES)
         self._in_hand: dict[str, Job] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing = False
         cancellations.told = self._cancelled
+
+    @property
+    def in_hand_bytes(self) -> int:
+        """Size of the records in hand, repeats included."""
+        deliveries = (delivery for job in self._in_hand.values() for delivery in job.deliveries)
+        return sum(len(delivery.value or b"") for delivery in deliveries)
 
     async def run(self, deliveries: Deliveries) -> None:
         """Requests as they come. What may wait, or is too much of one tenant's, leaves for the bulk lane."""
@@ -61,7 +68,7 @@ class Intake:
 
     async def run_retries(self, deliveries: Deliveries) -> None:
         """Requests to be tried again, each when it is due, without waiting for each other."""
-        await self._cancellations.read.wait()
+        await self._ready()
         async for delivery in deliveries:
             await self._stay_out_if_closing()
             await self._retries.acquire()
@@ -81,10 +88,15 @@ class Intake:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _run(self, deliveries: Deliveries, lane: Lane) -> None:
-        await self._cancellations.read.wait()
+        await self._ready()
         async for delivery in deliveries:
             await self._stay_out_if_closing()
             await self._take(delivery, lane)
+
+    async def _ready(self) -> None:
+        """What decides about requests, and was said before the worker started, is known."""
+        await self._cancellations.read.wait()
+        await self._synthesis.ready()
 
     async def _stay_out_if_closing(self) -> None:
         """What is not taken any more comes again, to whoever has the partition then."""
@@ -103,7 +115,7 @@ class Intake:
         What may wait, or does not fit, makes room for those behind it on the log: it leaves for the bulk lane.
         """
         request = None
-        budget, movable = self._budgets[lane], lane is Lane.INTERACTIVE and delivery.attempt == 1
+        budget, movable = self.budgets[lane], lane is Lane.INTERACTIVE and delivery.attempt == 1
         try:
             request = await self._aside(delivery, parse, delivery.value, self._settings)
             # A flood has to be out of the way of others soon: what is bound to leave is not looked at any further.

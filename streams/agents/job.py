@@ -1,9 +1,12 @@
 """A request that was understood: what to speak, with which voice, for whom, and how long it will take."""
 
 import asyncio
+import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import orjson
 
 from models.audio import delivered_rate
 from models.choice import Choice
@@ -80,6 +83,15 @@ class Job:
         """How long the file is kept."""
         hours = self.request.expiry_hours or settings.default_expiry_hours
         return timedelta(hours=hours if self.request.store else min(hours, settings.unstored_minutes / 60))
+
+    def cache_key(self, settings: Settings) -> str:
+        """Of all that decides the file's bytes, and of the tenant: files with the same one are interchangeable."""
+        digest = hashlib.sha256()
+        by = [self.request.tenant_id, self.content, self.choice.revision, self.choice.rate, settings.check]
+        digest.update(orjson.dumps(by))
+        for chunk in self.chunks:
+            digest.update(orjson.dumps([self.choice.of(chunk).full_voice, chunk.text, chunk.pause_after_seconds]))
+        return digest.hexdigest()
 
     def conflict(self) -> RequestError:
         """The refusal of a request whose id was used before for other content."""

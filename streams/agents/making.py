@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractContextManager, aclosing, asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,8 +11,7 @@ from typing import Any, TypeVar
 import stamina
 import structlog
 
-from models.audio import Encoded, Encoder
-from models.choice import MixedChoice
+from models.audio import Encoder
 from models.engine import AudioRejected, EngineTimeout, ModelError, OutOfMemory
 from models.fleet import Fleet
 from models.speak import Spoken as Piece
@@ -26,6 +24,8 @@ from streams import traces
 from streams.agents.interim import Interim, interim, sweep
 from streams.agents.job import Job
 from streams.agents.listening import Listening
+from streams.agents.recording import Draft, record_of
+from streams.agents.reusing import fetch
 from streams.crash import crash_point
 from streams.errors import ErrorCode, RequestError
 from streams.settings import Settings
@@ -42,15 +42,6 @@ SPEAK_ERRORS: dict[type[ModelError], ErrorCode] = {
     AudioRejected: ErrorCode.AUDIO_REJECTED,
     EngineTimeout: ErrorCode.SYNTHESIS_TIMEOUT,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A spoken and encoded file that is not committed yet. `sha256`: of the file. `size`: bytes."""
-
-    encoded: Encoded
-    sha256: str
-    size: int
 
 
 class Maker:
@@ -85,9 +76,26 @@ class Maker:
                 except StoreError as error:
                     raise _not_stored(error) from error
                 crash_point("making.spoken")
-                with traces.span("store", attributes={"loa.file_id": job.file_id, "loa.file_bytes": draft.size}):
-                    meanwhile.outcome = await self._stored(self._commit, job, self._record(job, draft), path)
+                meanwhile.outcome = await self._committed(job, draft, path)
                 return meanwhile.outcome
+
+    async def _committed(self, job: Job, draft: Draft, path: Path) -> Stored:
+        record = record_of(job, draft, self._settings, self._files, self._worker)
+        with traces.span("store", attributes={"loa.file_id": job.file_id, "loa.file_bytes": draft.size}):
+            return await self._stored(self._commit, job, record, path)
+
+    async def copy(self, job: Job, name: str) -> Stored | None:
+        """Commit a copy of a file that was spoken for an identical request; None if that is not there, or not whole."""
+        with self._files.store.scratch() as path:
+            with traces.span("copy", attributes={"loa.copied_file_id": name}):
+                draft = await self._stored(fetch, self._files, name, job.cache_key(self._settings), path)
+            if draft is None:
+                return None
+            job.check()
+            crash_point("making.copied")
+            made = await self._committed(job, draft, path)
+        await asyncio.to_thread(sweep, job, self._files.store, self._settings)
+        return made
 
     async def give_up(self, job: Job, error: RequestError) -> Stored | None:
         """Decide that a job failed, for all its deliveries: returns what stands, which may be another's result.
@@ -183,42 +191,8 @@ class Maker:
                     await spoken(piece.k, seconds, parts)
                     span.note("chunk", {"loa.chunk": piece.k, "loa.audio_seconds": seconds})
             draft = await in_thread(_finish, encoder, path)
-            span.set({"loa.audio_seconds": draft.encoded.duration_seconds})
+            span.set({"loa.audio_seconds": draft.duration_seconds})
             return draft
-
-    def _record(self, job: Job, draft: Draft) -> Record:
-        request, choice, now = job.request, job.choice, datetime.now(UTC)
-        lifetime = job.lifetime(self._settings)
-        created = max(now, job.first.time)  # by the broker's clock, if ours is behind: the file would be deleted early
-        return Record(
-            file_id=job.file_id,
-            file_path=self._files.file_path(job.file_id, request.format),
-            text=request.text,
-            speaker_id=choice.speaker_id,
-            model=choice.model,
-            created_at=created,
-            expires_at=created + lifetime,
-            expiry_hours=lifetime.total_seconds() / 3600,
-            file_size=draft.size,
-            request_id=job.request_id,
-            tenant=request.tenant_id,
-            format=request.format,
-            sample_rate=draft.encoded.sample_rate,
-            duration_seconds=draft.encoded.duration_seconds,
-            sha256=draft.sha256,
-            pcm_sha256=draft.encoded.pcm_sha256,
-            model_revision=choice.revision,
-            voice=choice.voice,
-            language=choice.language,
-            synthesis=_synthesis(job),
-            metadata=request.metadata or {},
-            callback_url=request.callback,
-            content_sha256=job.content,
-            queue_seconds=round(max(0.0, (job.started - job.first.time).total_seconds()), 6),
-            synthesis_seconds=round((now - job.started).total_seconds(), 6),
-            attempts=job.attempt,
-            worker=self._worker,
-        )
 
 
 def _synthesis_span(job: Job) -> AbstractContextManager[Span]:
@@ -226,23 +200,6 @@ def _synthesis_span(job: Job) -> AbstractContextManager[Span]:
     return traces.span(
         "synthesis", attributes=about | {"loa.chunks": len(job.chunks), "loa.lane": job.lane.name.lower()}
     )
-
-
-def _synthesis(job: Job) -> dict[str, Any]:
-    """How it was spoken. `mixed`: by several `voices`, and what to ask for to get the same ones again."""
-    request, choice = job.request, job.choice
-    how: dict[str, Any] = {
-        "speed": request.speed,
-        "seed": request.seed_or_derived(),
-        "characters": len(request.text),
-        "chunks": len(job.chunks),
-        "text_sha256": hashlib.sha256(request.text.encode()).hexdigest(),
-    }
-    if isinstance(choice, MixedChoice):
-        around = choice.around
-        how["mixed"] = {"model": request.model, "voice": around.full_voice, "language": around.language}
-        how["voices"] = choice.voices
-    return how
 
 
 @asynccontextmanager
@@ -280,4 +237,5 @@ def _add(encoder: Encoder, samples: Samples, listening: Listening) -> int:
 def _finish(encoder: Encoder, path: Path) -> Draft:
     encoded = encoder.close()
     with path.open("rb") as file:
-        return Draft(encoded, hashlib.file_digest(file, "sha256").hexdigest(), file.tell())
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return Draft(digest, file.tell(), encoded.pcm_sha256, encoded.sample_rate, encoded.duration_seconds)

@@ -25,6 +25,8 @@ from streams.agents.transport import ReadAhead, Transport
 from streams.agents.twins import Twins
 from streams.crash import crash_point
 from streams.kafka import DEFAULT_BROKERS, ssl_context
+from streams.metrics import declared
+from streams.metrics.worker import WorkerMetrics
 from streams.settings import Settings
 from streams.window import Partition, Window, is_ahead
 
@@ -51,10 +53,12 @@ class Service(faust.App):  # type: ignore[misc]
     BootStrategy = _Boot
     logger = logging.getLogger("faust.service")  # else Faust writes under this module's name
 
-    def __init__(self, settings: Settings, worker: str) -> None:
+    def __init__(self, settings: Settings, worker: str, metrics: WorkerMetrics) -> None:
         if faust.streams._CStreamIterator is None:
             raise RuntimeError("faust-streaming lacks its compiled part, and without it stale records are acknowledged")
         self.window = Window()
+        self.metrics = metrics
+        self._prefix = f"{settings.topic_prefix}."
         self.read_ahead = ReadAhead(settings.window_bytes, MOST_READ_AHEAD)
         self.urgent: set[str] = set()
         self.assigned = asyncio.Event()
@@ -114,6 +118,7 @@ class Service(faust.App):  # type: ignore[misc]
             removed = self.window.start(partition, message.offset, committed, log_start)
             if removed:
                 log.error("retention removed records unread", partition=str(partition), records=removed)
+                self.metrics.count(declared.UNREAD, removed, topic=partition.topic.removeprefix(self._prefix))
         entry = self.window.track(partition, message.offset, epoch)
         if entry is None:
             return None
@@ -154,6 +159,23 @@ class Service(faust.App):  # type: ignore[misc]
                 found[tp.partition] = range(after, self._log_end(tp))
         return found
 
+    def lag(self, topic: str) -> int:
+        """Records of a topic's partitions that are here and not finished; of one not read yet, those not committed."""
+        return sum(max(0, self._log_end(tp) - self._passed(tp)) for tp in self._assigned(topic))
+
+    def partitions(self, topic: str) -> int:
+        """How many of a topic's are here."""
+        return len(self._assigned(topic))
+
+    def _assigned(self, topic: str) -> list[Any]:
+        return [] if self._consumer is None else [tp for tp in self.consumer.assignment() if tp.topic == topic]
+
+    def _passed(self, tp: Any) -> int:
+        passed = self.window.passed(Partition(tp.topic, tp.partition))
+        if passed is None:
+            passed = self.consumer._committed_offset.get(tp)
+        return self._log_end(tp) if passed is None else passed
+
     def _log_end(self, tp: Any) -> int:
         """As the last fetch has told."""
         try:
@@ -167,6 +189,7 @@ class Service(faust.App):  # type: ignore[misc]
 
     async def _were_assigned(self, _: Any, assigned: set[Any], **__: Any) -> None:
         log.info("partitions assigned", count=len(assigned))
+        self.metrics.count(declared.REBALANCES)
         self.assigned.set()
         if self._twins.joined(self.consumer.generation()):
             self._end("joined the same generation again and again: another process has this TTS_WORKER_ID")
@@ -215,7 +238,8 @@ def _options(settings: Settings, worker: str, folder: Path) -> dict[str, Any]:
         "stream_buffer_maxsize": sys.maxsize,  # a full one would stop all topics; `read_ahead` bounds them
         "stream_wait_empty": False,  # stalls the whole group at a rebalance; the worker drains by itself
         "stream_publish_on_commit": False,
-        "consumer_auto_offset_reset": "earliest",
+        "consumer_auto_offset_reset": "earliest",  # of partitions that were added, too
+        "consumer_metadata_max_age_ms": int(settings.kafka_metadata_seconds * 1000),
         "topic_disable_leader": True,
         "topic_allow_declare": False,
         "table_standby_replicas": 0,

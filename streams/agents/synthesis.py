@@ -8,17 +8,21 @@ from typing import Any
 
 import structlog
 
-from storage.records import Failure, Stored
+from storage.records import Failure, Record, Stored
 from streams import logs, traces
 from streams.agents import outcomes
 from streams.agents.delivery import Delivery
 from streams.agents.job import Job
 from streams.agents.making import Maker
+from streams.agents.reusing import Reusing
 from streams.crash import crash_point
 from streams.errors import ErrorCode, RequestError
 from streams.events import SynthesisFailed, SynthesisProgressed
 from streams.headers import again
 from streams.kafka import EventWriter
+from streams.metrics import declared
+from streams.metrics.worker import WorkerMetrics
+from streams.quotas import Quotas
 from streams.requests import DEFAULT_TENANT, SynthesisRequested
 from streams.settings import Settings
 from streams.traces import Span, Value
@@ -29,11 +33,29 @@ log = structlog.get_logger(__name__)
 class Synthesis:
     """Answers requests. Every method returns when what it says is written, and raises KafkaError if it cannot be."""
 
-    def __init__(self, settings: Settings, maker: Maker, writer: EventWriter, worker: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        maker: Maker,
+        writer: EventWriter,
+        worker: str,
+        metrics: WorkerMetrics,
+        *,
+        quotas: Quotas,
+        reusing: Reusing,
+    ) -> None:
         self._settings = settings
+        self._metrics = metrics
         self._maker = maker
+        self._quotas = quotas
+        self._reusing = reusing
         self._writer = writer
         self._worker = worker
+
+    async def ready(self) -> None:
+        """Return once it is known what may be spoken, and what was."""
+        await self._quotas.read.wait()
+        await self._reusing.ready()
 
     async def answer(self, job: Job) -> None:
         """One request from its record to its outcome."""
@@ -59,6 +81,7 @@ class Synthesis:
         """Out of the way of others: to the lane of requests that may wait."""
         with self._working(delivery, request.request_id or delivery.origin, request.tenant_id):
             await self._copy("requests.bulk", delivery, delivery.attempt, None)
+        self._metrics.count(declared.MOVED, to="bulk")
 
     @contextmanager
     def _working(self, delivery: Delivery, request_id: str, tenant: str) -> Iterator[Span]:
@@ -88,44 +111,75 @@ class Synthesis:
     async def _tell(self, job: Job, found: Stored, audio: bytes | None = None) -> None:
         """Say what the store has."""
         if isinstance(found, Failure):
-            await self._refuse(job.close(), outcomes.failed_before(found))
+            await self._refuse(job.close(), outcomes.failed_before(found), job)
             return
-        await self._writer.emit(outcomes.completed(found, self._settings, audio), job.first.headers)
+        event = outcomes.completed(found, self._settings, audio)
+        await self._writer.emit(event, job.first.headers)
         crash_point("completed.told")
-        for delivery in job.close():
+        self._metrics.completed(event.model, event.tenant)
+        deliveries = job.close()
+        self._metrics.count(declared.REPEATS, len(deliveries) - 1)
+        for delivery in deliveries:
             delivery.done()
 
     async def _fulfil(self, job: Job) -> tuple[Stored, bytes | None]:
         """The request's file, and its bytes where they belong into the event. Raises RequestError, whatever happens."""
         try:
-            found = await self._maker.find(job) or await self._speak(job)
+            found = await self._maker.find(job)
+            if found is None:
+                found = await self._make(job)
+            else:
+                self._metrics.count(declared.REPEATS)
             return found, await self._maker.inline(job, found)
         except RequestError:
             raise
         except Exception as error:
             raise fault(error, job.request_id) from error
 
+    async def _make(self, job: Job) -> Stored:
+        """Its first result, where the tenant may have one: a copy of what its like had, or spoken."""
+        job.check()
+        return await self._reusing.make(job, self._copied, self._speak)
+
+    async def _copied(self, job: Job, name: str) -> Stored | None:
+        """What was spoken for an identical request, as the job's own: it takes room, and no speech."""
+        self._quotas.check_stored(job.request.tenant_id)
+        made = await self._maker.copy(job, name)
+        if isinstance(made, Record):
+            self._quotas.used(made)
+        return made
+
     async def _speak(self, job: Job) -> Stored:
+        with self._quotas.spending(job.request.tenant_id, job.seconds):
+            return await self._spoken(job)
+
+    async def _spoken(self, job: Job) -> Stored:
         told: dict[str, Any] = {"request_id": job.request_id, "file_id": job.file_id, "tenant": job.request.tenant_id}
         told |= {"metadata": job.request.metadata, "chunks": len(job.chunks), "worker": self._worker}
 
         async def tell(**state: Any) -> None:
             await self._writer.mention(SynthesisProgressed(**told, **state), job.first.headers)
 
-        job.check()
+        waited = (job.started - job.first.since).total_seconds()
+        self._metrics.observe(declared.QUEUE_SECONDS, max(0.0, waited), lane=job.lane.name.lower())
         await tell(state="started")
         crash_point("started.told")
 
         async def spoken(chunk: int, seconds: float, parts: int) -> None:
             await tell(state="chunk", chunk=chunk, seconds=seconds, parts=parts or None)
 
-        return await self._maker.make(job, spoken)
+        made = await self._maker.make(job, spoken)
+        if isinstance(made, Record):
+            self._metrics.made(made)
+            self._quotas.used(made)
+        return made
 
     async def _fail(self, deliveries: Sequence[Delivery], error: RequestError, job: Job | None = None) -> None:
         """Try again later what may pass; else refuse it, once, for each record."""
         first = deliveries[0]
         if error.code.reason.passing and first.attempt < self._settings.retry_attempts:
             log.warning("will be tried again", attempt=first.attempt, error=error.message)
+            self._metrics.count(declared.RETRIES, code=error.code)
             for delivery in deliveries:
                 await self._copy("requests.retry", delivery, delivery.attempt + 1, self._due(delivery.attempt))
             return
@@ -139,12 +193,13 @@ class Synthesis:
             if found is not None:
                 await self._tell(job, found)
                 return
-        await self._refuse(deliveries, outcomes.failed(first, error, self._worker, job))
+        await self._refuse(deliveries, outcomes.failed(first, error, self._worker, job), job)
 
-    async def _refuse(self, deliveries: Sequence[Delivery], failed: SynthesisFailed) -> None:
+    async def _refuse(self, deliveries: Sequence[Delivery], failed: SynthesisFailed, job: Job | None) -> None:
         """`tts.failed`, once, and the DLQ, for each record."""
         await self._writer.emit(failed, deliveries[0].headers)
         crash_point("failed.told")
+        self._metrics.failed(failed.code, job.choice.model if job else "none", failed.tenant)
         for delivery in deliveries:
             if failed.code.reason.dead_letter:
                 headers = outcomes.dead_letter_headers(delivery, failed)

@@ -14,6 +14,7 @@ import structlog
 from aiokafka import TopicPartition
 from faust.transport.drivers import aiokafka as driver
 
+from streams.metrics import declared
 from streams.window import Partition, Window
 
 PAUSED_SECONDS = 0.1
@@ -38,6 +39,10 @@ class ReadAhead:
     def pausing(self) -> bool:
         """Whether any partition is paused. Safe to call from any thread."""
         return any(ahead.paused for ahead in list(self._topics.values()))
+
+    def bytes(self, topic: str) -> int:
+        """Of a topic's records that were read and not taken up."""
+        return self._topics[topic].bytes if topic in self._topics else 0
 
     def add(self, consumer: Any, message: Any) -> None:
         """A record was read."""
@@ -178,6 +183,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             return True
         pairs: Mapping[Any, int] = {driver.TP(*p): end for p, end in offsets.items()}
         if not await self._thread.commit(pairs):
+            self.app.metrics.count(declared.COMMITS_REFUSED)
             log.warning("commit refused", offsets={f"{p.topic}-{p.partition}": end for p, end in offsets.items()})
             return False
         window.committed(offsets, epoch)

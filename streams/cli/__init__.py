@@ -8,17 +8,35 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from models.engine import ModelError
 from storage.errors import StoreError
-from streams import __version__
 from streams.broker import BrokerError
-from streams.cli import audit, bench, dlq, index, keys, log, machine, say, schema, show, storage, text, voices, webhooks
+from streams.cli import (
+    audit,
+    bench,
+    dlq,
+    index,
+    keys,
+    log,
+    machine,
+    queue,
+    say,
+    schema,
+    show,
+    storage,
+    text,
+    top,
+    voices,
+    webhooks,
+)
+from streams.readers.bookmark import BookmarkError
 from streams.readers.replay import ReplayError
 from streams.settings import SettingsError
 from streams.topics import TopicsError
+from streams.version import version
 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(__version__)
+        typer.echo(version())
         raise typer.Exit
 
 
@@ -34,9 +52,11 @@ app.command()(machine.gateway)
 app.command()(machine.reconcile)
 app.command()(say.say)
 app.command()(log.watch)
+app.command()(top.top)
 app.command("replay")(audit.replay_topics)
 app.command("trace")(audit.trace_request)
 app.command("audit")(audit.audit_log)
+app.command()(queue.queue)
 app.command()(text.text)
 app.command()(bench.bench)
 app.command()(show.config)
@@ -66,7 +86,7 @@ def main() -> None:
         app()
     except SettingsError as error:
         _leave(2, "wrong settings", error)
-    except (TopicsError, ModelError, StoreError, BrokerError, ReplayError) as error:
+    except (TopicsError, ModelError, StoreError, BrokerError, ReplayError, BookmarkError) as error:
         _leave(1, type(error).__name__, error)
     except KafkaConnectionError as error:
         _leave(1, "no broker answers", f"{error}; look at TTS_KAFKA_BROKERS, or start one with `loa up`")

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from streams.cli.common import Json, configured, print_json, print_rows
 from streams.kafka import admin_client
-from streams.readers.tail import event_of, tail
+from streams.readers.tail import event_of, records, tail
 from streams.settings import Settings
 from streams.topics import Topics
 
@@ -36,7 +36,7 @@ async def _watch(settings: Settings, shorts: Any, *, beginning: bool, as_json: b
     names = {Topics(settings)[short].name: short for short in shorts}
     console = Console(highlight=False)
     async with tail(settings, list(names), beginning=beginning) as consumer:
-        async for record in consumer:
+        async for record in records(consumer):
             event, short = event_of(record), names[record.topic]
             if event is None:
                 continue
@@ -60,7 +60,10 @@ def _line(short: str, event: dict[str, Any]) -> str:
 
 @topics.command()
 def create(as_json: Json = False) -> None:
-    """Make the topics that are missing; those that exist stay as they are."""
+    """Make the topics that are missing, and raise the number of partitions of those that exist.
+
+    Both while everything runs; what exists is left as it is otherwise, and more partitions than the setting are right.
+    """
     asyncio.run(_create(configured(), as_json=as_json))
 
 
@@ -68,8 +71,9 @@ async def _create(settings: Settings, *, as_json: bool) -> None:
     wanted = Topics(settings)
     async with admin_client(settings) as admin:
         made = set(await wanted.create(admin))
+        there = await wanted.counts(admin)
     rows = [
-        {"topic": t.name, "partitions": t.partitions, "retention_days": t.retention_days, "made": t.name in made}
+        {"topic": t.name, "partitions": there[t.short], "retention_days": t.retention_days, "made": t.name in made}
         for t in wanted
     ]
     print_rows(("topic", "partitions", "retention_days", "made"), rows, as_json=as_json)

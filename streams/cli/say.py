@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer
 
 from streams.cli.common import Json, configured, print_json
 from streams.kafka import EventWriter
-from streams.readers.tail import event_of, tail
+from streams.readers.tail import event_of, records, tail
 from streams.settings import Settings
 from streams.topics import Topics
 
@@ -73,7 +73,7 @@ async def _ask(settings: Settings, request: dict[str, Any], seconds: float) -> d
 
 
 async def _outcome(consumer: AIOKafkaConsumer, request_id: str) -> dict[str, Any]:
-    async for record in consumer:
+    async for record in records(consumer):
         event = event_of(record)
         if event and event.get("request_id") == request_id:
             return event

@@ -4,15 +4,18 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from itertools import chain
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from storage.copying import Copied, Copy, Outcome
+from storage.expiry import SHARDS
 from storage.opening import open_store, same_place
 from storage.store import Store
 from streams.cli.common import Json, configured, print_json, progress_bar
 from streams.parts import open_files
+from streams.readers.bookmark import Bookmark
 
 SHOWN = (Outcome.COPIED, Outcome.UPDATED, Outcome.THERE, Outcome.AHEAD, Outcome.GONE, Outcome.CONFLICT)
 
@@ -20,6 +23,12 @@ storage = typer.Typer(
     help="Copy all audio and metadata from one place to another, or look through a store for what does not fit.",
     no_args_is_help=True,
 )
+
+
+def _shard(digit: str) -> str:
+    if len(digit) > 1 or digit not in SHARDS:
+        raise typer.BadParameter(f"{digit}: one of {SHARDS}")
+    return digit
 
 
 @storage.command("copy")
@@ -54,46 +63,77 @@ def copy(
 
 @storage.command("check")
 def check(
-    after: Annotated[str, typer.Option(help="go on after this file id, as the last run told")] = "",
     limit: Annotated[int | None, typer.Option(min=1, help="look at no more files than so many")] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="go on from where this file says, and note there how far it came"),
+    ] = None,
+    shard: Annotated[
+        str, typer.Option(parser=_shard, metavar="DIGIT", help="only file ids that begin with this hex digit")
+    ] = "",
+    beside_index: Annotated[bool, typer.Option("--index", help="hold each file against the index too")] = False,
     read: Annotated[bool, typer.Option(help="read all audio, and compare its SHA-256")] = False,
-    grace: Annotated[float, typer.Option(min=0, help="seconds that clean-up may take beyond its interval")] = 60.0,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="mend what is safe to mend: expiry markers, and the index from the store")
+    ] = False,
+    grace: Annotated[
+        float,
+        typer.Option(min=0, help="seconds that clean-up may take beyond its interval, and the index may be behind"),
+    ] = 60.0,
     as_json: Json = False,
 ) -> None:
-    """Look through the store, some files at a time, for what does not fit; exits 1 if there is such.
+    """Look through the store, some files at a time, for what does not fit; exits 1 if such is left.
 
-    Metadata without audio, audio without metadata and marker, wrong sizes, missing markers, and what clean-up should
-    have removed. Needs neither log nor index: `loa audit` and `loa index check` hold those against the store.
+    Metadata without audio, audio without metadata and marker, wrong sizes, missing markers, what clean-up should
+    have removed, and with --index what the index says otherwise. Does not read the log: `loa audit` does.
     """
+    from streams.index import open_index
     from streams.readers.store_check import StoreCheck  # the audit's, which takes long to import
+    from streams.readers.store_repair import StoreRepair
 
     settings = configured()
     files = open_files(settings)
+    index = open_index(settings) if beside_index else None
     counts: Counter[str] = Counter()
+    mended: Counter[str] = Counter()
     try:
-        looking = StoreCheck(files, settings, grace, read)
+        looking = StoreCheck(files, settings, grace, read, shard, index)
+        mending = StoreRepair(files, index) if repair else None
+        bookmark = Bookmark(resume, {"storage": settings.storage_dir, "shard": shard}) if resume else None
+        after = bookmark.read() if bookmark else ""
+        flaws = looking.run(after, limit, bookmark.put if bookmark else lambda _: None)
         with progress_bar() as progress:
-            for kind, example in chain(looking.run(after, limit), looking.overdue() if not after else ()):
+            for kind, example in chain(flaws, looking.overdue() if not after else ()):
+                repaired = mending is not None and mending.mend(kind, example["file"])
                 counts[kind.value] += 1
+                mended[kind.value] += repaired
                 progress("checking", looking.looked_at, 0)
-                _found(kind.value, kind.text, example, as_json=as_json)
+                _found(kind.value, kind.text, {**example, "repaired": repaired}, as_json=as_json)
+        more = looking.last if limit is not None and looking.looked_at == limit else None
+        if bookmark and more is None:
+            bookmark.remove()
     finally:
         files.store.close()
-    more = looking.last if limit is not None and looking.looked_at == limit else None
+        if index:
+            index.close()
     if as_json:
-        print_json({"done": more is None, "looked_at": looking.looked_at, "after": more, "findings": counts})
+        told = {"done": more is None, "looked_at": looking.looked_at, "after": more}
+        print_json({**told, "findings": counts, "repaired": +mended})
     else:
-        typer.echo(f"{looking.looked_at} files looked at, {counts.total()} findings")
+        typer.echo(f"{looking.looked_at} files looked at, {counts.total()} findings, {mended.total()} repaired")
         if more:
-            typer.echo(f"go on with --after {more}")
-    raise typer.Exit(1 if counts else 0)
+            typer.echo(
+                f"looked at up to {more}" + ("" if resume else "; with --resume FILE the next run goes on there")
+            )
+    raise typer.Exit(1 if counts.total() > mended.total() else 0)
 
 
 def _found(kind: str, text: str, example: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_json({"kind": kind, "meaning": text, **example})
     else:
-        typer.echo(f"{kind}: {example['file']}: {example['detail']}")
+        repaired = " (repaired)" if example["repaired"] else ""
+        typer.echo(f"{kind}: {example['file']}: {example['detail']}{repaired}")
 
 
 def _opened(place: str) -> Store:

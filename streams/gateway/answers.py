@@ -19,6 +19,7 @@ class Metadata(Record):
     """What is known of a file; fields that do not apply are absent."""
 
     content_sha256: SkipJsonSchema[str] = Field(exclude=True)
+    cache_key: SkipJsonSchema[str | None] = Field(None, exclude=True)
 
 
 class Success(BaseModel):
@@ -170,6 +171,26 @@ class StatisticsAnswer(Success):
     stats: Statistics
 
 
+class Quota(BaseModel):
+    """What a tenant may use, and has used: null is no limit, and of what has none nothing need be counted.
+
+    `resets_at`: when the next day of speech begins.
+    """
+
+    tenant: str
+    speech_limit_seconds: float | None = Field(ge=0)
+    speech_used_seconds: float = Field(ge=0)
+    stored_limit_mb: float | None = Field(ge=0)
+    stored_used_mb: float = Field(ge=0)
+    resets_at: datetime
+
+
+class QuotaAnswer(Success):
+    """How a tenant's quotas stand."""
+
+    quota: Quota
+
+
 class Worker(BaseModel):
     """A worker of the group, with the partitions that it has of each topic."""
 
@@ -183,6 +204,29 @@ class Workers(Success):
 
     workers: list[Worker]
     lag: dict[str, int]
+
+
+class Demand(BaseModel):
+    """Seconds of speech that are queued, estimated, and who is there to speak them.
+
+    `worker_speed`: seconds of speech that a worker speaks in a second; null: none has spoken yet, and 1 is taken.
+    `recommended_workers`: ceil(`queued_seconds` / (`within_seconds` · `worker_speed`)), and `partitions` at most.
+    """
+
+    queued_seconds: float = Field(ge=0)
+    lanes: dict[str, float]
+    workers: int = Field(ge=0)
+    partitions: int = Field(ge=1)
+    seconds_per_worker: float = Field(ge=0)
+    worker_speed: float | None
+    within_seconds: float = Field(gt=0)
+    recommended_workers: int = Field(ge=0)
+
+
+class DemandAnswer(Success):
+    """How many workers there should be."""
+
+    queue: Demand
 
 
 class Letter(BaseModel):

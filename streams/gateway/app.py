@@ -12,7 +12,6 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import ASGIApp
 
-from streams import __version__
 from streams.gateway import (
     audio,
     events,
@@ -21,6 +20,7 @@ from streams.gateway import (
     openai,
     operations,
     page,
+    quotas,
     retention,
     statistics,
     synthesize,
@@ -28,12 +28,16 @@ from streams.gateway import (
 )
 from streams.gateway.document import DESCRIPTION, document
 from streams.gateway.errors import ApiError
-from streams.gateway.health import Metrics
+from streams.gateway.installation import Installation
 from streams.gateway.middleware import EveryAnswer
 from streams.gateway.pages import calls_page
 from streams.gateway.parts import Parts
+from streams.metrics import declared
+from streams.metrics.declared import Part
+from streams.metrics.registry import Metrics
+from streams.version import CONTRACT
 
-CALLS = (synthesize, jobs, events, webhooks, audio, retention, statistics, openai, operations, health, page)
+CALLS = (synthesize, jobs, events, webhooks, audio, retention, statistics, quotas, openai, operations, health, page)
 ROUTERS = tuple(module.router for module in CALLS)
 OF_HTTP = {404: "not_found", 405: "method_not_allowed"}
 
@@ -42,7 +46,9 @@ log = structlog.get_logger(__name__)
 
 def serve(parts: Parts) -> ASGIApp:
     """The application over these parts, as a server runs it."""
-    metrics = Metrics(parts.waits)
+    metrics = Metrics(Part.GATEWAY)
+    metrics.show(declared.WAITING, lambda: len(parts.waits))
+    metrics.show(declared.STREAMS, lambda: len(parts.feed))
     return EveryAnswer(create_app(parts, metrics), metrics)
 
 
@@ -50,6 +56,7 @@ def create_app(parts: Parts, metrics: Metrics) -> FastAPI:
     """The routes over these parts."""
     app = routes()
     app.state.parts, app.state.metrics = parts, metrics
+    app.state.installation = Installation(parts, metrics)
     if parts.settings.cors_origins:
         exposed = ["X-Request-ID", "X-File-ID", "X-Expires-At", "Location", "Retry-After"]
         app.add_middleware(
@@ -64,7 +71,7 @@ def create_app(parts: Parts, metrics: Metrics) -> FastAPI:
 
 def routes() -> FastAPI:
     """All calls and how they fail, without anything behind them."""
-    app = FastAPI(title="Loa", version=__version__, description=DESCRIPTION, docs_url=None, redoc_url=None)
+    app = FastAPI(title="Loa", version=CONTRACT, description=DESCRIPTION, docs_url=None, redoc_url=None)
     for router in ROUTERS:
         app.include_router(router)
     app.add_exception_handler(ApiError, _refused)

@@ -41,9 +41,10 @@ class ApiError(Exception):
         self.headers = dict(headers or {})
 
     @classmethod
-    def of(cls, error: RequestError) -> "ApiError":
-        """For a request that is refused before it is on the log."""
-        return cls(STATUS[error.code], error.code.value, error.message)
+    def of(cls, error: RequestError, retry_after: int | None = None) -> "ApiError":
+        """For a request that is refused before it is on the log. `retry_after`: seconds until it may be taken."""
+        headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+        return cls(STATUS[error.code], error.code.value, error.message, headers)
 
     @classmethod
     def failed(cls, event: Mapping[str, Any]) -> Self:

@@ -26,17 +26,18 @@ def written(places: Places) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
-def read(text: str, partitions: int) -> dict[tuple[str, int], int]:
-    """The places of an id. Raises ApiError 400 for one that no gateway of this installation gave."""
+def read(text: str) -> dict[tuple[str, int], int]:
+    """The places of an id, of as many partitions as whoever gave it knew of. Raises ApiError 400 for what is none."""
     wrong = ApiError(400, "invalid_request", f"Last-Event-ID: {text[:80]!r} is none that these streams give")
     try:
         data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         raise wrong from None
     numbers = list(_numbers(data[1:]))
-    pairs = [(topic, partition) for topic in TOPICS for partition in range(partitions)]
-    if data[:1] != bytes([_VERSION]) or len(numbers) != len(pairs) or any(n >= _MOST for n in numbers):
+    partitions, rest = divmod(len(numbers), len(TOPICS))
+    if data[:1] != bytes([_VERSION]) or rest or not partitions or any(n >= _MOST for n in numbers):
         raise wrong
+    pairs = [(topic, partition) for topic in TOPICS for partition in range(partitions)]
     return dict(zip(pairs, numbers, strict=True))
 
 

@@ -50,7 +50,7 @@ async def events(
     """
     caller = parts.caller(request, Scope.READ)
     last = request.headers.get("last-event-id")
-    after = read(last, parts.settings.topic_partitions) if last else None
+    after = read(last) if last else None
     if len(parts.feed) >= parts.settings.max_waits:
         raise busy(f"{parts.settings.max_waits} listen already", BUSY_SECONDS)
     if not parts.waits.listening:
@@ -87,9 +87,9 @@ async def _missed(parts: Parts, wanted: Wanted, after: Places, begun: Places) ->
     behind = sorted({short for short, number in begun if after.get((short, number), 0) < begun[short, number]})
     if not behind:
         return
-    places, shorts = {**begun, **after}, {topics[short].name: short for short in behind}
+    places, shorts = {**dict.fromkeys(begun, 0), **after}, {topics[short].name: short for short in behind}
     async with open_replay(parts.settings, list(shorts)) as reader:
-        pairs = [pair for pair in reader.consumer.assignment() if begun[shorts[pair.topic], pair.partition]]
+        pairs = [pair for pair in reader.consumer.assignment() if begun.get((shorts[pair.topic], pair.partition))]
         firsts: Mapping[TopicPartition, int] = await reader.consumer.beginning_offsets(pairs)
         for pair in pairs:
             place = shorts[pair.topic], pair.partition
@@ -124,8 +124,8 @@ async def _live(parts: Parts, listener: Listener, after: Places) -> AsyncIterato
 
 
 def _furthest(heard: Places, ahead: Places) -> Places:
-    """The caller may have read further by another gateway than this one has."""
-    return {place: max(offset, ahead.get(place, 0)) for place, offset in heard.items()}
+    """The caller may have read further by another gateway than this one has, and partitions that this one lacks."""
+    return {place: max(heard.get(place, 0), ahead.get(place, 0)) for place in {**heard, **ahead}}
 
 
 def _event(name: str, data: Mapping[str, Any], place: str) -> bytes:

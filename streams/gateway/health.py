@@ -3,11 +3,9 @@
 from aiokafka.errors import KafkaError
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from streams.gateway.answers import Alive, NotReady, Ready, Responses
 from streams.gateway.parts import PartsOf
-from streams.gateway.waits import Waits
 from streams.kafka import answering
 from streams.readers.group import members
 
@@ -15,25 +13,6 @@ router = APIRouter(tags=["operations"])
 
 NOT_READY: Responses = {503: {"description": "a request would not be spoken now", "model": NotReady}}
 METRICS: Responses = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
-
-
-class Metrics:
-    """Metrics of one gateway, in a registry of its own. Labels are bounded: routes, not paths; no ids."""
-
-    def __init__(self, waits: Waits) -> None:
-        self.registry = CollectorRegistry()
-        labels = ("method", "route", "status")
-        self._calls = Counter("loa_http_requests_total", "HTTP calls", labels, registry=self.registry)
-        self._seconds = Histogram(
-            "loa_http_request_duration_seconds", "time to the last byte", labels[:2], registry=self.registry
-        )
-        waiting = Gauge("loa_http_waits", "calls that wait for an outcome", registry=self.registry)
-        waiting.set_function(lambda: len(waits))
-
-    def seen(self, method: str, route: str, status: int, seconds: float) -> None:
-        """A call has been answered."""
-        self._calls.labels(method, route, str(status)).inc()
-        self._seconds.labels(method, route).observe(seconds)
 
 
 @router.get("/healthz", response_model=Alive)
@@ -59,5 +38,7 @@ async def readyz(parts: PartsOf) -> JSONResponse:
 
 @router.get("/metrics", response_class=Response, responses=METRICS)
 async def metrics(request: Request) -> Response:
-    """Metrics as Prometheus reads them."""
-    return Response(generate_latest(request.app.state.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    """Metrics of this gateway, and of the installation as it sees it, for Prometheus."""
+    await request.app.state.installation.look()
+    body, content_type = request.app.state.metrics.exposed(request.headers.get("Accept", ""))
+    return Response(body, headers={"Content-Type": content_type})

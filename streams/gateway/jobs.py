@@ -19,8 +19,9 @@ from streams.gateway.auth import Caller
 from streams.gateway.errors import ApiError, not_found
 from streams.gateway.keys import Scope
 from streams.gateway.parts import Parts, PartsOf
+from streams.ids import ID_PATTERN
 from streams.readers.replay import moment
-from streams.requests import DEFAULT_TENANT, ID_PATTERN
+from streams.requests import DEFAULT_TENANT
 from streams.threads import in_thread
 
 MOST_ON_A_PAGE = 200

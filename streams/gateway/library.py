@@ -81,4 +81,4 @@ class Library:
 
 def shown(record: Record) -> dict[str, Any]:
     """A record as the API shows it."""
-    return record.model_dump(mode="json", exclude={"content_sha256"}, exclude_none=True)
+    return record.model_dump(mode="json", exclude={"content_sha256", "cache_key"}, exclude_none=True)

@@ -11,8 +11,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import clear_contextvars
 
 from streams import logs, traces
-from streams.gateway.health import Metrics
-from streams.requests import ID_PATTERN
+from streams.ids import ID_PATTERN
+from streams.metrics import declared
+from streams.metrics.registry import Metrics
 from streams.traces import TRACE_HEADERS, Span
 
 SAFE = {
@@ -62,10 +63,11 @@ class EveryAnswer:
             try:
                 await self._app(scope, receive, send_more)
             finally:
-                method, route = _method(scope), _route(scope)
-                self._metrics.seen(method, route, status, time.perf_counter() - began)
-                span.name(f"{method} {route}")
-                span.set({"http.route": route, "http.response.status_code": status})
+                called = {"method": _method(scope), "route": _route(scope)}
+                self._metrics.count(declared.CALLS, **called, status=str(status))
+                self._metrics.observe(declared.CALL_SECONDS, time.perf_counter() - began, **called)
+                span.name(" ".join(called.values()))
+                span.set({"http.route": called["route"], "http.response.status_code": status})
                 if status >= 500:
                     span.fail(str(status), "")
 

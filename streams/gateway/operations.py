@@ -5,15 +5,19 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
-from streams.gateway.answers import Letters, RedrivenAnswer, Workers
+from storage.index import LANES
+from streams.gateway.answers import DemandAnswer, Letters, RedrivenAnswer, Workers
 from streams.gateway.errors import ApiError, not_found
 from streams.gateway.keys import Scope
 from streams.gateway.parts import PartsOf
 from streams.gateway.speech import body_of
 from streams.readers.dead_letters import DeadLetter, dead_letters, latest, put_back
+from streams.readers.demand import WITHIN_SECONDS, demand
 from streams.readers.group import lag, members
+from streams.topics import TopicsError
 
 MOST_AT_ONCE = 1000
+MOST_WITHIN = 86_400
 PREVIEW = 200
 
 router = APIRouter(tags=["operations"])
@@ -51,6 +55,27 @@ async def workers(request: Request, parts: PartsOf) -> JSONResponse:
         for member in await members(parts.settings)
     ]
     return JSONResponse({"success": True, "workers": found, "lag": await lag(parts.settings)})
+
+
+@router.get("/api/tts/queue", response_model=DemandAnswer)
+async def queue(
+    request: Request,
+    parts: PartsOf,
+    within: Annotated[
+        float, Query(gt=0, le=MOST_WITHIN, description="what is queued is to be spoken in so many seconds")
+    ] = WITHIN_SECONDS,
+) -> JSONResponse:
+    """Speech that is queued for the workers there are, and how many there should be: for an autoscaler."""
+    parts.caller(request, Scope.ADMIN)
+    queued = {lane: await parts.load.queued(lane) for lane in LANES}
+    known = {lane: seconds for lane, seconds in queued.items() if seconds is not None}
+    if len(known) < len(queued):
+        raise ApiError(503, "storage_failed", "the index does not tell how much is queued", {"Retry-After": "5"})
+    try:
+        found = await demand(parts.settings, known, parts.load.speed_of_one, within)
+    except TopicsError as error:
+        raise ApiError(503, "internal", str(error), {"Retry-After": "5"}) from error
+    return JSONResponse({"success": True, "queue": found.row()})
 
 
 @router.get("/api/tts/dlq", response_model=Letters)

@@ -16,6 +16,7 @@ from streams.gateway.load import Load
 from streams.gateway.speech import Speaking
 from streams.gateway.waits import Waits
 from streams.kafka import EventWriter
+from streams.quotas import Quotas
 from streams.settings import Settings
 
 
@@ -32,6 +33,7 @@ class Parts:
     door: Doorkeeper
     index: Index
     load: Load
+    quotas: Quotas
 
     @property
     def feed(self) -> Feed:

@@ -20,6 +20,7 @@ from streams.gateway.waits import Waits
 from streams.index import open_index
 from streams.kafka import EventWriter
 from streams.parts import check_links, open_files, open_registry
+from streams.quotas import Quotas
 from streams.readers.index import Projection
 from streams.settings import Settings, SettingsError
 from streams.topics import Topics
@@ -81,18 +82,23 @@ class Gateway:
         waits.missed.append(library.forget_all)
         following = await stack.enter_async_context(waits.following())
         projecting = await stack.enter_async_context(running(Projection(settings, index).run()))
+        quotas = Quotas(settings)
+        tasks = [following, projecting]
+        if quotas.on:
+            tasks.append(await stack.enter_async_context(running(quotas.follow(settings, topics))))
         parts = Parts(
             settings=settings,
             writer=writer,
             waits=waits,
             library=library,
-            speaking=Speaking(settings, writer, waits, library, load),
+            speaking=Speaking(settings, writer, waits, library, load, quotas=quotas),
             registry=await asyncio.to_thread(open_registry, settings),
             door=Doorkeeper(settings, self._keys),
             index=index,
             load=load,
+            quotas=quotas,
         )
-        return parts, [following, projecting]
+        return parts, tasks
 
 
 @asynccontextmanager

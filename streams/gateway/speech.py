@@ -21,8 +21,10 @@ from streams.gateway.errors import ApiError, EndedError, busy, gone
 from streams.gateway.library import Library
 from streams.gateway.load import Load
 from streams.gateway.waits import Waits
+from streams.ids import ID_PATTERN
 from streams.kafka import EventWriter
-from streams.requests import ID_PATTERN, SynthesisRequested, parse
+from streams.quotas import QuotaExceededError, Quotas
+from streams.requests import SynthesisRequested, parse
 from streams.settings import Settings
 from streams.traces import TRACE_HEADERS
 
@@ -48,9 +50,12 @@ class Asked:
 class Speaking:
     """Puts requests on the log and waits for what comes of them."""
 
-    def __init__(self, settings: Settings, writer: EventWriter, waits: Waits, library: Library, load: Load) -> None:
+    def __init__(
+        self, settings: Settings, writer: EventWriter, waits: Waits, library: Library, load: Load, *, quotas: Quotas
+    ) -> None:
         self._settings = settings
         self._load = load
+        self._quotas = quotas
         self._writer = writer
         self._waits = waits
         self._library = library
@@ -108,7 +113,11 @@ class Speaking:
         return await self.outcome(asked)  # what was said while nobody could listen is in the store
 
     async def admit(self, asked: Asked) -> None:
-        """Raises ApiError 429 if too many calls wait already, or too much speech is queued."""
+        """Raises ApiError 429 if the tenant's quota is used up, too many calls wait, or too much speech is queued."""
+        try:
+            self._quotas.check(asked.request.tenant_id)
+        except QuotaExceededError as error:
+            raise ApiError.of(error, error.retry_after) from error
         await self._load.admit(asked.request.priority)
         if len(self._waits) >= self._settings.max_waits:
             raise busy(f"{self._settings.max_waits} calls are waiting already", BUSY_SECONDS)

@@ -18,7 +18,8 @@ from streams.gateway.library import shown
 from streams.gateway.live import live, live_answer
 from streams.gateway.parts import Parts, PartsOf
 from streams.gateway.speech import Asked, body_of
-from streams.requests import ID_PATTERN, SynthesisRequested
+from streams.ids import ID_PATTERN
+from streams.requests import SynthesisRequested
 
 router = APIRouter(tags=["speech"])
 

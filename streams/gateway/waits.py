@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from streams.gateway.event_ids import TOPICS
 from streams.gateway.feed import Feed
-from streams.readers.tail import event_of, tail
+from streams.readers.tail import event_of, records, tail
 from streams.settings import Settings
 from streams.topics import Topics
 
@@ -131,7 +131,7 @@ class Waits:
                     self.feed.begin({(shorts[pair.topic], pair.partition): at for pair, at in places.items()})
                     if not begun.done():
                         begun.set_result(None)
-                    async for record in self._consumer:
+                    async for record in records(self._consumer):
                         short = shorts[record.topic]
                         self.feed.passed(short, record.partition, record.offset)
                         if short == "progress" and not self._topics[short] and not self.feed:

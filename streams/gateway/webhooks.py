@@ -13,8 +13,8 @@ from streams.gateway.auth import Caller
 from streams.gateway.jobs import MOST_ON_A_PAGE, asked
 from streams.gateway.keys import Scope
 from streams.gateway.parts import PartsOf
+from streams.ids import ID_PATTERN
 from streams.readers.webhooks.endpoints import CALLBACK, NAME_PATTERN
-from streams.requests import ID_PATTERN
 
 router = APIRouter(tags=["webhooks"])
 

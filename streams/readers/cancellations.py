@@ -3,13 +3,14 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from pydantic import ValidationError
 
 from storage.records import file_id
 from streams.events import CancelRequested
-from streams.readers.tail import tail
+from streams.readers.replay import when
+from streams.readers.tail import follow
 from streams.settings import Settings
 
 MOST_REMEMBERED = 100_000
@@ -43,11 +44,4 @@ class Cancellations:
 
     async def follow(self, settings: Settings, topic: str) -> None:
         """Read commands for as long as the worker lives; `read` is set when those of before its start are known."""
-        async with tail(settings, [topic], beginning=True) as consumer:
-            ends = await consumer.end_offsets(consumer.assignment())
-            while True:
-                for records in (await consumer.getmany(timeout_ms=200)).values():
-                    for record in records:
-                        self.add(record.value, datetime.fromtimestamp(record.timestamp / 1000, UTC))
-                if not self.read.is_set() and all([await consumer.position(pair) >= ends[pair] for pair in ends]):
-                    self.read.set()
+        await follow(settings, [topic], lambda record: self.add(record.value, when(record)), self.read)

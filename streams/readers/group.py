@@ -53,12 +53,13 @@ def _member(_id: str, client: str, host: str, _metadata: bytes, assignment: byte
 async def lag(settings: Settings) -> dict[str, int]:
     """How many records of each lane, and of clean-up, the group has not passed. Raises KafkaError."""
     topics = Topics(settings)
-    pairs = {TopicPartition(topics[short].name, n): short for short in WORK for n in range(topics[short].partitions)}
+    shorts = {topics[short].name: short for short in WORK}
     committed = await committed_offsets(settings)
-    async with AIOKafkaConsumer(*(topics[short].name for short in WORK), **client_options(settings)) as consumer:
-        firsts = await consumer.beginning_offsets(list(pairs))
-        ends = await consumer.end_offsets(list(pairs))
+    async with AIOKafkaConsumer(*shorts, **client_options(settings)) as consumer:
+        pairs = consumer.assignment()
+        firsts = await consumer.beginning_offsets(pairs)
+        ends = await consumer.end_offsets(pairs)
     behind = dict.fromkeys(WORK, 0)
-    for pair, short in pairs.items():
-        behind[short] += max(0, ends[pair] - max(committed.get(pair, 0), firsts[pair]))
+    for pair in pairs:
+        behind[shorts[pair.topic]] += max(0, ends[pair] - max(committed.get(pair, 0), firsts[pair]))
     return behind

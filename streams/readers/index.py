@@ -51,7 +51,6 @@ class Projection:
         self._index = index
         topics = Topics(settings)
         self._shorts = {topics[short].name: short for short in INDEXED}
-        self._pairs = [TopicPartition(topics[s].name, n) for s in INDEXED for n in range(topics[s].partitions)]
         self._ends: dict[TopicPartition, int] | None = None
         self._stopping = threading.Event()
 
@@ -87,6 +86,11 @@ class Projection:
         if cluster and not await in_thread(self._index.belong_to, cluster):
             log.warning("the index was of another cluster's log, and is made anew", cluster=cluster)
 
+    async def _pairs(self) -> list[TopicPartition]:
+        async with admin_client(self._settings) as admin:
+            counts = await Topics(self._settings).counts(admin)
+        return [TopicPartition(name, n) for name, short in self._shorts.items() for n in range(counts[short])]
+
     @asynccontextmanager
     async def _consumer(self, group: str) -> AsyncIterator[AIOKafkaConsumer]:
         session = int(self._settings.kafka_session_timeout_seconds * 1000)
@@ -111,7 +115,7 @@ class Projection:
     async def _follow(self, consumer: AIOKafkaConsumer, places: Places) -> None:
         consumer.subscribe(list(self._shorts), listener=places)
         if self._ends is None:
-            self._ends = await consumer.end_offsets(self._pairs)
+            self._ends = await consumer.end_offsets(await self._pairs())
         while True:
             await places.settle()
             found = await places.expected(await consumer.getmany(timeout_ms=POLL_MS))

@@ -11,6 +11,8 @@ from aiokafka.errors import KafkaError
 
 from streams.headers import again, origin, since
 from streams.kafka import EventWriter
+from streams.metrics import declared
+from streams.metrics.registry import Metrics
 from streams.readers.group import committed_offsets
 from streams.readers.identity import REQUEST_TOPICS, ask_of, headers_of, place_of
 from streams.readers.ledger import Answer, Ledger, Open
@@ -38,6 +40,7 @@ class Reconciler:
         self,
         settings: Settings,
         writer: EventWriter,
+        metrics: Metrics,
         *,
         grace: float = GRACE_SECONDS,
         lookback: float = LOOKBACK_SECONDS,
@@ -48,6 +51,8 @@ class Reconciler:
         self.brought_back = 0
         self._settings = settings
         self._writer = writer
+        self._metrics = metrics
+        metrics.count(declared.BROUGHT_BACK, 0)
         self._grace = grace
         self._lookback = lookback
         self._clock = clock
@@ -64,6 +69,10 @@ class Reconciler:
                 await self.once()
             except (KafkaError, ReplayError, TopicsError) as error:
                 log.warning("requests could not be compared with their outcomes", error=str(error))
+                self._metrics.count(declared.LOOKS, result="failed")
+            else:
+                self._metrics.count(declared.LOOKS, result="ok")
+                self._metrics.set(declared.LAST_LOOK, time.time())
             await asyncio.sleep(interval)
 
     async def once(self) -> int:
@@ -136,6 +145,7 @@ class Reconciler:
                 short = self._shorts[entry.topic].replace("requests.retry", "requests")
                 await self._writer.write(short, record.key, record.value, headers)
                 self.brought_back += 1
+                self._metrics.count(declared.BROUGHT_BACK)
                 log.warning(
                     "a request that was passed without an outcome is brought back",
                     request_id=entry.ask.request_id,

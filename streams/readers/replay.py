@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import UnknownTopicOrPartitionError
 
 from streams.kafka import client_options
+from streams.readers.tail import keep_partitions
 from streams.settings import Settings
 from streams.topics import MAX_MESSAGE_BYTES, TopicsError
 
@@ -170,6 +171,7 @@ async def open_replay(settings: Settings, topics: Sequence[str], **options: Any)
         missing = sorted(set(topics) - {pair.topic for pair in consumer.assignment()})
         if missing:
             raise TopicsError(f"{', '.join(missing)}: missing; run `loa topics create`, or look at TTS_TOPIC_PREFIX")
+        keep_partitions(consumer)
         consumer.pause(*consumer.assignment())
         yield Replay(consumer)
     except UnknownTopicOrPartitionError as error:

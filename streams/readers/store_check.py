@@ -1,16 +1,20 @@
-"""A store looked through by itself, some files at a time: what does not fit, without the log and without an index."""
+"""A store looked through, some files at a time: what does not fit by itself, and beside the index, if one is given.
 
-from collections.abc import Iterator
+The index stands for the log as far as it has read that; the log itself is not read.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import merge
-from itertools import groupby, islice
+from itertools import groupby, islice, takewhile
 
 from storage.copying import audio_names
 from storage.errors import CorruptRecord
 from storage.expiry import SHARDS, due
-from storage.files import FORMATS, AudioFiles, audio_key, metadata_key
+from storage.files import FORMATS, AudioFiles, audio_key
+from storage.index import Index, changes_of, differing, present
 from storage.records import Record, Tombstone, iso, parse
 from streams.readers.audit.findings import Example, Kind
 from streams.readers.audit.store_checks import alive
@@ -26,13 +30,16 @@ Flaw = tuple[Kind, Example]
 class StoreCheck:
     """Looks at `files` in the order of their ids. `grace`: seconds that clean-up may take beyond its interval.
 
-    `read`: all audio is read and hashed. `looked_at`: how many ids so far. `last`: the last of them.
+    `read`: all audio is read and hashed. `shard`: only ids that begin with that hex digit. `index`: each file is held
+    against it too; it may be behind by `grace`. `looked_at`: how many ids so far. `last`: the last of them.
     """
 
     files: AudioFiles
     settings: Settings
     grace: float
     read: bool = False
+    shard: str = ""
+    index: Index | None = None
     looked_at: int = 0
     last: str = ""
     now: datetime = field(init=False)
@@ -40,29 +47,63 @@ class StoreCheck:
     def __post_init__(self) -> None:
         self.now = self.files.clock()
 
-    def run(self, after: str = "", limit: int | None = None) -> Iterator[Flaw]:
-        """What is wrong with at most so many files past that id. Raises StoreError."""
+    def run(
+        self, after: str = "", limit: int | None = None, behind: Callable[[str], object] = lambda _: None
+    ) -> Iterator[Flaw]:
+        """What is wrong with at most so many files past that id; no more than some hundreds are held at a time.
+
+        `behind`: told of an id when all flaws up to it were taken. Raises StoreError, IndexTrouble.
+        """
         ids = islice(self._ids(after), limit)
         with ThreadPoolExecutor(THREADS, "check") as pool:
             while some := list(islice(ids, AT_ONCE)):
-                for name, flaws in zip(some, pool.map(self._looked, some), strict=True):
+                found = dict(zip(some, pool.map(self._looked, some), strict=True))
+                readable = [name for name, flaws in found.items() if Kind.METADATA_DIFFERS not in dict(flaws)]
+                beside = self._beside(readable, pool)
+                for name, flaws in found.items():
                     yield from flaws
+                    yield from beside.get(name, ())
                     self.looked_at, self.last = self.looked_at + 1, name
+                behind(self.last)
 
     def overdue(self) -> Iterator[Flaw]:
         """Markers that clean-up should have settled long ago: lists what is due, and nothing else."""
         grace = timedelta(seconds=self.grace, minutes=self.settings.orphan_grace_minutes)
         cutoff = self.now - grace - timedelta(minutes=self.settings.cleanup_interval_minutes)
-        for shard in SHARDS:
+        for shard in self.shard or SHARDS:
             for marker in due(self.files.store, cutoff, shard):
                 yield Kind.OVERDUE, {"file": marker.file_id, "detail": f"its marker was due at {iso(marker.time)}"}
 
     def _ids(self, after: str) -> Iterator[str]:
-        """Of metadata and of audio, each once; both are listed page by page as they are needed."""
-        metadata = self.files.store.names("metadata/", metadata_key(after) if after else "")
+        """Of metadata, of audio and of the index, each once; all are listed page by page as they are needed."""
+        after = max(after, self.shard)
+        metadata = self.files.store.names("metadata/", f"metadata/{after}" if after else "")
         named = (key.removeprefix("metadata/").removesuffix(".json") for key in metadata)
         heard = (key.partition(".")[0] for key in audio_names(self.files.store, after))
-        return (name for name, _ in groupby(merge(named, heard)) if name > after)
+        known = present(self.index, after) if self.index else iter(())
+        names = (name for name, _ in groupby(merge(named, heard, known)) if name > after)
+        return takewhile(lambda name: name.startswith(self.shard), names)
+
+    def _beside(self, names: Sequence[str], pool: ThreadPoolExecutor) -> dict[str, list[Flaw]]:
+        """What the index says otherwise of files, looked at twice: it and the store change while we look."""
+        if self.index is None:
+            return {}
+        columns: dict[str, list[str]] = {}
+        for _ in range(2):
+            said = dict(zip(names, pool.map(lambda name: changes_of(self.files, name), names), strict=True))
+            columns = differing(self.index, said, self.now - timedelta(seconds=self.grace))
+            names = list(columns)
+        return {name: [self._indexed(name, differ)] for name, differ in columns.items()}
+
+    def _indexed(self, name: str, columns: Sequence[str]) -> Flaw:
+        if self.files.raw(name) is None:
+            return Kind.METADATA_MISSING, {
+                "file": name,
+                "detail": "the index has the file, and the store nothing of it",
+            }
+        if not columns:
+            return Kind.NOT_INDEXED, {"file": name, "detail": "the store has it, or its tombstone"}
+        return Kind.INDEX_DIFFERS, {"file": name, "detail": f"other than in the store: {', '.join(columns)}"}
 
     def _looked(self, name: str) -> list[Flaw]:
         """Again, if its metadata changed meanwhile: workers go on while we look."""

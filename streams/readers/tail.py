@@ -1,16 +1,21 @@
 """Follow topics without a consumer group: nothing is committed, and no worker notices."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import orjson
-from aiokafka import AIOKafkaConsumer, ConsumerRecord
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import UnknownTopicOrPartitionError
 
 from streams.kafka import client_options
 from streams.settings import Settings
 from streams.topics import MAX_MESSAGE_BYTES, TopicsError
+
+WAIT_MS = 500
+MOST_AT_ONCE = 500
 
 
 @asynccontextmanager
@@ -19,6 +24,7 @@ async def tail(
 ) -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer that stands at the end (or the beginning) of all partitions of these topics once it is entered.
 
+    It keeps to these partitions; `records` adds what topics are given later.
     Raises TopicsError if a topic is missing, KafkaConnectionError where no broker answers.
     """
     consumer = AIOKafkaConsumer(
@@ -30,6 +36,7 @@ async def tail(
     )
     try:
         await consumer.start()
+        keep_partitions(consumer)
         await (consumer.seek_to_beginning() if beginning else consumer.seek_to_end())
         yield consumer
     except UnknownTopicOrPartitionError as error:
@@ -37,6 +44,66 @@ async def tail(
         raise TopicsError(f"{names}: one is missing; run `loa topics create`, or look at TTS_TOPIC_PREFIX") from error
     finally:
         await consumer.stop()
+
+
+async def follow(
+    settings: Settings,
+    topics: Sequence[str],
+    hear: Callable[[ConsumerRecord], object],
+    read: asyncio.Event,
+    since: datetime | None = None,
+) -> None:
+    """Let all records of these topics be heard, or those since a time, for as long as the caller lives.
+
+    `read` is set once those of before this call were heard. Raises what `tail` does.
+    """
+    async with tail(settings, topics, beginning=True) as consumer:
+        ends = await consumer.end_offsets(consumer.assignment())
+        if since is not None:
+            stamp = int(since.timestamp() * 1000)
+            found = await consumer.offsets_for_times(dict.fromkeys(ends, stamp))
+            for pair, end in ends.items():
+                consumer.seek(pair, found[pair].offset if found.get(pair) else end)
+        while True:
+            for batch in (await consumer.getmany(timeout_ms=200)).values():
+                for record in batch:
+                    hear(record)
+            await _take_added(consumer)
+            if not read.is_set() and all([await consumer.position(pair) >= ends[pair] for pair in ends]):
+                read.set()
+
+
+def keep_partitions(consumer: AIOKafkaConsumer) -> None:
+    """Let a consumer without a group have the partitions that it has, whatever becomes of its topics.
+
+    aiokafka would begin all of them anew, at the beginning of the log, when one is added.
+    """
+    pairs = list(consumer.assignment())
+    consumer.unsubscribe()
+    consumer.assign(pairs)
+
+
+async def records(consumer: AIOKafkaConsumer) -> AsyncIterator[ConsumerRecord]:
+    """What comes, for as long as somebody listens; partitions that are added are read from their beginning.
+
+    Raises KafkaError.
+    """
+    while True:
+        for found in (await consumer.getmany(timeout_ms=WAIT_MS, max_records=MOST_AT_ONCE)).values():
+            for record in found:
+                yield record
+        await _take_added(consumer)
+
+
+async def _take_added(consumer: AIOKafkaConsumer) -> None:
+    """Partitions that topics were given since, from their beginning."""
+    there = consumer.assignment()
+    known = {TopicPartition(t, n) for t in {p.topic for p in there} for n in consumer.partitions_for_topic(t) or ()}
+    if known - there:
+        places = dict.fromkeys(known, 0) | {pair: await consumer.position(pair) for pair in there}
+        consumer.assign(list(places))
+        for pair, place in places.items():
+            consumer.seek(pair, place)
 
 
 def event_of(record: ConsumerRecord) -> dict[str, Any] | None:

@@ -5,7 +5,6 @@ from typing import Any
 from pydantic import BaseModel
 
 from storage.records import iso
-from streams import __version__
 from streams.events import EVENTS, headers
 from streams.schema.channels import CHANNELS, Channel
 from streams.schema.examples import NOW, REFUSED, TRACE, dead_letter_headers, examples, retry_headers
@@ -13,6 +12,7 @@ from streams.schema.headers import OF_REQUESTS, SCHEMAS, event_headers
 from streams.schema.payloads import IN_DOCUMENT, example_of, payload
 from streams.settings import Settings
 from streams.topics import Topic, Topics
+from streams.version import CONTRACT
 
 KAFKA_BINDING = "0.5.0"
 WEBHOOKS_GROUP = "-webhooks"
@@ -31,7 +31,7 @@ def asyncapi(settings: Settings) -> Document:
         "id": "urn:loa:tts",
         "info": {
             "title": "Loa",
-            "version": __version__,
+            "version": CONTRACT,
             "description": DESCRIPTION,
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },

@@ -74,6 +74,7 @@ def _completed() -> SynthesisCompleted:
         queue_seconds=0.01,
         synthesis_seconds=0.21,
         cached=False,
+        cache_key=sha256(b"all that decided it"),
         attempts=1,
         worker="host-0",
     )

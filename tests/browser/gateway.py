@@ -19,8 +19,9 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from storage.records import iso
 from streams.gateway import page
-from streams.gateway.health import Metrics
 from streams.gateway.middleware import EveryAnswer
+from streams.metrics.declared import Part
+from streams.metrics.registry import Metrics
 
 NOW = datetime.now(UTC)
 SECONDS = 30.0
@@ -237,7 +238,7 @@ def _error(status: int, code: str, message: str) -> Response:
 async def serving(fake: FakeGateway) -> AsyncIterator[FakeGateway]:
     """The gateway at its `address`, on a free port of this machine."""
     listening = socket.create_server(("127.0.0.1", 0))
-    app = EveryAnswer(fake.app(), Metrics(()))  # type: ignore[arg-type]
+    app = EveryAnswer(fake.app(), Metrics(Part.GATEWAY))
     config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     server.capture_signals = nullcontext  # type: ignore[method-assign]

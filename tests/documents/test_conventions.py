@@ -30,6 +30,11 @@ def test_the_documents_for_programs_are_those_of_the_code(reference, file, make)
     assert (ROOT / "docs" / file).read_bytes() == reference[make](), "run `make docs`"
 
 
+def test_the_schemas_of_events_are_those_of_the_code(reference):
+    committed = {path.name: path.read_bytes() for path in (ROOT / "docs/schemas").iterdir()}
+    assert committed == reference["schemas"](), "run `make docs`"
+
+
 def test_every_field_of_a_request_is_in_the_readme():
     described = re.search(r"### The request\n(.*?)### ", README, re.DOTALL)
     assert described
@@ -37,7 +42,7 @@ def test_every_field_of_a_request_is_in_the_readme():
 
 
 def test_links_of_the_documents_lead_somewhere():
-    for document in (ROOT / "README.md", *ROOT.glob("docs/*.md"), ROOT / "CONTRIBUTING.md"):
+    for document in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("deploy/**/*.md")):
         for target in re.findall(r"\]\(([^)#\s]+)", document.read_text()):
             assert target.startswith("https://") or (document.parent / target).exists(), f"{document.name}: {target}"
 

@@ -5,9 +5,11 @@ import os
 import signal
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from models.engine import Piece, SpeakError, Voice
+from models.hibari import Hibari
 from models.speech import Speech
 from models.tone import Tone
 
@@ -61,3 +63,14 @@ class Slow(Odd):
 
     def load(self) -> None:
         threading.Event().wait()
+
+
+class Forgetful(Hibari):
+    """Leaves out the second half of what it is to say about tomorrow."""
+
+    name = "forgetful"
+
+    def speak(self, piece: Piece) -> Speech:
+        words = piece.text.split()
+        said = words[: len(words) // 2] if "tomorrow" in words else words
+        return super().speak(replace(piece, text=" ".join(said)))

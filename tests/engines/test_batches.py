@@ -14,6 +14,7 @@ from models.registry import Registry
 from models.schedule import Claim
 from models.speak import plan, speak_text
 from models.speech import Speech
+from streams.metrics.worker import WorkerMetrics
 from tests.kafka.processes import until
 
 BATCH = "batch_engines:BatchTone"
@@ -60,7 +61,8 @@ def hall(start_pool: StartPool, tmp_path: Path) -> Hall:
 
 
 async def test_pieces_are_spoken_at_once_and_end_in_any_order(hall: Hall) -> None:
-    await hall.open()
+    metrics = WorkerMetrics()
+    await hall.open(observer=metrics)
     holds = [hall.say(f"hold {hall.file(str(n))}") for n in range(4)]
     await hall.began(4)
     fifth = hall.say("a word more")
@@ -68,6 +70,7 @@ async def test_pieces_are_spoken_at_once_and_end_in_any_order(hall: Hall) -> Non
     assert (await holds[2]).seconds > 0
     assert (await fifth).seconds == pytest.approx(len("a word more") / 15)
     assert not any(hold.done() for hold in (holds[0], holds[1], holds[3]))
+    assert metrics.value("loa_engine_batch_pieces_sum", model="batch") == 3 + 4
     for name in "013":
         hall.file(name).touch()
     await asyncio.gather(*holds)
@@ -195,7 +198,8 @@ async def test_an_error_of_a_piece_is_its_own(hall: Hall, text: str, error: type
 
 
 async def test_an_engine_that_lies_about_two_pieces_is_replaced(hall: Hall) -> None:
-    await hall.open()
+    metrics = WorkerMetrics()
+    await hall.open(observer=metrics)
     pids = hall.pool.pids
     hold = hall.say(f"hold {hall.file('go')}")
     await hall.began(1)
@@ -205,6 +209,9 @@ async def test_an_engine_that_lies_about_two_pieces_is_replaced(hall: Hall) -> N
     hall.file("go").touch()
     assert (await hold).seconds > 0
     assert hall.pool.pids != pids
+    assert metrics.value("loa_gate_rejections_total", model="batch", criterion="silence") == 2
+    assert metrics.value("loa_engine_restarts_total", models=BATCH) == 1
+    assert metrics.value("loa_engine_piece_seconds_count", model="batch") == 1
 
 
 async def test_one_that_does_not_fit_waits_and_is_not_passed_for_ever(hall: Hall) -> None:

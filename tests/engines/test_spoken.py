@@ -13,7 +13,13 @@ from models.plugins import load_engine
 from models.speech import Speech
 
 VOICES = {"heart": "hibari", "en-us": "espeak", "vi": "espeak"}
-ENGLISH = [*texts(6, seed=3), *MARKS[::3], *WORDS[::5], "$1,234,567.89", "7777777"]
+UNBROKEN = (
+    "telephone and asked you to call back before o clock scientists in melbourne reported on tuesday that the new "
+    "prescription works better than anyone had expected the tram to vienna leaves from platform at when the tram "
+    "finally reached lisbon thomas was already waiting in front of the library with a"
+)
+"""More phonemes, by a word, than hibari sees at once, and no mark to cut it at."""
+ENGLISH = [*texts(6, seed=3), *MARKS[::3], *WORDS[::5], "$1,234,567.89", "7777777", UNBROKEN]
 FOUND = {
     "no samples": 1.0,
     "one sample that is no number": 1.0,

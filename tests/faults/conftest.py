@@ -12,13 +12,17 @@ import pytest
 from streams.broker import EmbeddedBroker
 from streams.broker.node import HOST, Detour
 from tests.faults.figures import Figures
+from tests.faults.places import Bucket
 from tests.faults.proxy import Proxy, free_port
 from tests.faults.settings import FIGURES_FILE, LONG
 from tests.faults.site import Site
 from tests.kafka.log import Kafka
 from tests.kafka.zygote import Zygote
+from tests.storage.s3_proxy import S3Proxy
+from tests.storage.servers import S3
 
 NewSite = Callable[..., Site]
+NewBucket = Callable[[], Bucket]
 
 _figures = pytest.StashKey[Figures]()
 
@@ -85,13 +89,34 @@ def kafka(tmp_path_factory: pytest.TempPathFactory, doors: Detour) -> Iterator[K
 
 
 @pytest.fixture
-def sites(zygote: Zygote, figures: Figures, tmp_path: Path, prefix: str) -> Iterator[NewSite]:
+def new_bucket(s3: S3, new_schema: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> Iterator[NewBucket]:
+    """Makes places where nothing is; all are reached by one proxy."""
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+    with S3Proxy(s3.endpoint) as proxy:
+        yield lambda: Bucket(s3.new_folder(), s3, proxy, new_schema())
+
+
+@pytest.fixture
+def place(request: pytest.FixtureRequest) -> Callable[[], Bucket | None]:
+    """Where sites are: in a directory, unless a test says that it is for a bucket, or for both."""
+    if getattr(request, "param", "directory") == "directory":
+        return lambda: None
+    made: NewBucket = request.getfixturevalue("new_bucket")
+    return made
+
+
+@pytest.fixture
+def sites(
+    zygote: Zygote, figures: Figures, tmp_path: Path, prefix: str, place: Callable[[], Bucket | None]
+) -> Iterator[NewSite]:
     """Makes sites on a broker; keyword arguments are settings of theirs."""
     with ExitStack() as stack:
 
         def make(kafka: Kafka, name: str = "", **settings: str) -> Site:
             label = f"{prefix}-{name}" if name else prefix
-            made = Site(kafka, label, tmp_path / (name or "site"), settings, zygote, figures=figures)
+            folder = tmp_path / (name or "site")
+            made = Site(kafka, label, folder, settings, zygote, figures=figures, bucket=place())
             stack.callback(made.end)
             return made
 
@@ -102,7 +127,7 @@ def sites(zygote: Zygote, figures: Figures, tmp_path: Path, prefix: str) -> Iter
 async def site(sites: NewSite, kafka: Kafka) -> Site:
     """An installation of the test's own, with its topics and nothing running."""
     made = sites(kafka)
-    await made.create_topics()
+    await made.begin()
     return made
 
 

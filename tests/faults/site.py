@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import psutil
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.kafka import admin_client
 from streams.settings import load
+from tests.faults import projected
 from tests.faults.figures import Figures
 from tests.faults.invariants import TOPICS, Evidence, Findings, examine
+from tests.faults.places import Bucket
 from tests.kafka.installation import PARTITIONS, Installation
 from tests.kafka.processes import PATIENCE, Loa, until
+from tests.kafka.reader import Event
 
 CONSUMED = ("requests", "requests.bulk", "requests.retry")
 PAUSE_SECONDS = 0.2
@@ -31,10 +36,15 @@ MARK = "LOA_FAULTS_SITE"
 
 @dataclass
 class Site(Installation):
-    """`statuses`: exit statuses that workers may have; a replacement is then up to the test, or to `kept`."""
+    """`statuses`: exit statuses that workers may have; a replacement is then up to the test, or to `kept`.
+
+    `bucket`: where its audio and its index are instead of a directory and a file; gateways are at work there.
+    """
 
     figures: Figures = field(default_factory=Figures)
     statuses: set[int] = field(default_factory=lambda: {0, -signal.SIGKILL})
+    bucket: Bucket | None = None
+    _mirrors: int = 0
 
     @property
     def settings(self) -> dict[str, str]:
@@ -46,7 +56,28 @@ class Site(Installation):
             "TTS_DRAIN_SECONDS": "10",
             MARK: self.name,
         }
-        return super().settings | ours | dict(self.more)
+        return super().settings | ours | (self.bucket.settings if self.bucket else {}) | dict(self.more)
+
+    @property
+    def scratch(self) -> Path:
+        """Where its workers keep files in the making."""
+        return self.folder / f"loa-{os.getuid()}" if self.bucket else self.storage / "tmp"
+
+    def unfinished(self) -> list[Path]:
+        """See `Installation.unfinished`."""
+        if self.bucket is None:
+            return super().unfinished()
+        return [*self.scratch.glob("w-*/*"), *map(Path, self.bucket.pieces())]
+
+    async def begin(self) -> None:
+        """Make the topics; beside a bucket there is a gateway from the beginning."""
+        await self.create_topics()
+        if self.bucket:
+            self.start_gateway()
+
+    def start_gateway(self, **settings: str) -> Loa:
+        """Start a gateway on a free port."""
+        return self.run("gateway", "--port", "0", **settings)
 
     def check_workers(self) -> None:
         for process in self.processes:
@@ -55,7 +86,16 @@ class Site(Installation):
 
     @property
     def running(self) -> list[Loa]:
-        return [process for process in self.processes if process.running]
+        """Workers."""
+        return self._running("worker")
+
+    @property
+    def gateways(self) -> list[Loa]:
+        """Those that run."""
+        return self._running("gateway")
+
+    def _running(self, command: str) -> list[Loa]:
+        return [process for process in self.processes if process.arguments[0] == command and process.running]
 
     @asynccontextmanager
     async def kept(self, count: int = 1, **settings: str) -> AsyncIterator[Callable[[int], None]]:
@@ -99,27 +139,41 @@ class Site(Installation):
 
             await until(passed, f"{self.name} has passed all requests", seconds)
 
-    async def evidence(self) -> Evidence:
-        """The whole log and the store as they are now."""
+    async def events(self) -> list[Event]:
+        """The whole log as it is now."""
         async with self.reader(*TOPICS) as reader:
             await reader.to_end()
-            return Evidence(self.storage, reader.events)
+            return reader.events
+
+    async def evidence(self) -> Evidence:
+        """The whole log and the store as they are now."""
+        events = await self.events()
+        if self.bucket is None:
+            return Evidence(self.storage, events)
+        self._mirrors += 1
+        mirror = self.folder / "mirrors" / str(self._mirrors)
+        await asyncio.to_thread(self.bucket.mirror, mirror)
+        return Evidence(mirror, events)
 
     async def stop(self) -> None:
         """Stop all workers in order; nothing of them may be left."""
-        workers = self.running
-        for worker in workers:
-            worker.send(signal.SIGTERM)
-        for worker in workers:
-            assert await worker.status() == 0, worker.said[-3000:]
-        await until(lambda: not self.left(), "the end of everything that the workers started", 30)
+        await self._stop(self.running)
+
+    async def _stop(self, processes: list[Loa]) -> None:
+        for process in processes:
+            process.send(signal.SIGTERM)
+        for process in processes:
+            assert await process.status() == 0, process.said[-3000:]
+        await until(lambda: not self.left(), "the end of everything that they started", 30)
 
     def left(self) -> list[psutil.Process]:
-        """Processes that carry this site's mark, workers themselves aside, which are counted by their ids."""
+        """Processes that carry this site's mark, but for gateways that run."""
         found = []
+        gateways = {gateway.popen.pid for gateway in self.gateways}
         for process in psutil.process_iter():
             try:
-                if process.environ().get(MARK) == self.name and process.status() != psutil.STATUS_ZOMBIE:
+                ours = process.environ().get(MARK) == self.name and process.pid not in gateways
+                if ours and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
             except psutil.Error:
                 continue
@@ -136,11 +190,11 @@ class Site(Installation):
         async def settled() -> bool:
             self.check_workers()
             await asyncio.sleep(PAUSE_SECONDS)
-            evidence = await self.evidence()
+            unfinished = await asyncio.to_thread(self.unfinished)
             at_work = all(worker.lines for worker in self.running)
-            of_the_dead = len(list(self.storage.glob("tmp/w-*.lock"))) - len(self.running)
-            due = evidence.due(time.time() + SOON_SECONDS)
-            left[:] = [of_the_dead, *due, *self.unfinished()]
+            of_the_dead = len(list(self.scratch.glob("w-*.lock"))) - len(self.running)
+            due = Evidence(self.storage, await self.events()).due(time.time() + SOON_SECONDS)
+            left[:] = [of_the_dead, *due, *unfinished]
             return at_work and of_the_dead <= 0 and len(left) == 1
 
         try:
@@ -153,8 +207,12 @@ class Site(Installation):
         await self.settled()
         await self.clean()
         await self.stop()
-        findings = examine(await self.evidence())
-        findings.problems += [f"left behind: {path}" for path in self.storage.glob("tmp/w-*")]
+        evidence = await self.evidence()
+        findings = examine(evidence)
+        findings.problems += [f"left behind: {path}" for path in self.scratch.glob("w-*")]
+        if self.gateways:
+            findings.problems += await projected.complaints(self, self.gateways[-1], evidence)
+            await self._stop(self.gateways)
         self.figures.add(self.name, faults, findings)
         if expect is None:
             assert not findings.problems, "\n".join(findings.problems[:40])

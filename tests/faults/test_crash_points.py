@@ -12,6 +12,7 @@ from tests.faults.conftest import NewSite
 from tests.faults.crashes import crash_points
 from tests.faults.engines import FOLDER, NAME
 from tests.faults.load import BAD, SOON_HOURS
+from tests.faults.places import in_both_places
 from tests.faults.site import Site
 from tests.kafka.log import Kafka
 
@@ -45,13 +46,14 @@ async def crash(site: Site, point: str) -> None:
 
 async def one_after_the_other(site: Site, points: Sequence[str]) -> None:
     """Who ends what one worker has begun dies in its turn; the last one lives."""
-    await site.create_topics()
+    await site.begin()
     for point in points:
         await crash(site, point)
     site.start_worker()
     await site.verify(len(points))
 
 
+@in_both_places
 async def test_a_crash_at_every_point(sites: NewSite, kafka: Kafka) -> None:
     points = crash_points()
     lines = [(sites(kafka, str(first), **SETTINGS), points[first::LINES]) for first in range(LINES)]
@@ -59,6 +61,7 @@ async def test_a_crash_at_every_point(sites: NewSite, kafka: Kafka) -> None:
 
 
 @pytest.mark.long
+@in_both_places
 @pytest.mark.parametrize("point", crash_points())
 async def test_a_crash_at(site: Site, point: str) -> None:
     site.more = SETTINGS

@@ -4,81 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
-from storage.errors import NotFound
 from storage.fallback import FallbackStore
 from storage.files import AudioFiles
 from storage.local import LocalStore
 from storage.opening import open_store
 from storage.records import Record
 from storage.store import Store
-from tests.faults.conftest import NewSite
-from tests.faults.invariants import TOPICS, Evidence
+from tests.faults.conftest import NewBucket
 from tests.faults.load import load, tones
+from tests.faults.places import Bucket, in_a_bucket
 from tests.faults.site import Site
-from tests.kafka.log import Kafka
 from tests.kafka.processes import until
 from tests.storage.s3_proxy import S3Proxy
-from tests.storage.servers import S3
 
 PATIENT = {"TTS_RETRY_ATTEMPTS": "50", "TTS_SYNTHESIS_TRIES": "2"}
-
-
-@dataclass
-class Bucket:
-    """A folder of a bucket, as its users and as a test see it."""
-
-    address: str
-    server: S3
-    proxy: S3Proxy
-
-    @property
-    def settings(self) -> dict[str, str]:
-        by_proxy = {"AWS_ENDPOINT_URL": self.proxy.endpoint}
-        return {"TTS_STORAGE_DIR": self.address, **self.server.environment, **by_proxy}
-
-    def mirror(self, folder: Path) -> None:
-        """Lay out what is in the bucket as a directory store has it."""
-        store = open_store(self.address)
-        for key in store.names():
-            path = folder / key
-            with suppress(NotFound):  # it was cleaned up just now
-                data = store.get(key)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(data)
-        store.close()
-
-
-@pytest.fixture
-def bucket(s3: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
-    for name, value in s3.environment.items():
-        monkeypatch.setenv(name, value)
-    with S3Proxy(s3.endpoint) as proxy:
-        yield Bucket(s3.new_folder(), s3, proxy)
-
-
-def seen_in(site: Site, bucket: Bucket, tmp_path: Path) -> None:
-    """Let the site's checks look at the bucket instead of its directory."""
-    number = 0
-
-    async def evidence() -> Evidence:
-        nonlocal number
-        number += 1
-        folder = tmp_path / f"mirror-{number}"
-        folder.mkdir()
-        async with site.reader(*TOPICS) as reader:
-            await reader.to_end()
-            events = reader.events
-        await asyncio.to_thread(bucket.mirror, folder)
-        return Evidence(folder, events)
-
-    site.evidence = evidence  # type: ignore[method-assign]
 
 
 def refuse(proxy: S3Proxy) -> None:
@@ -97,15 +40,12 @@ def recover(proxy: S3Proxy) -> None:
     proxy.answer, proxy.delay, proxy.lose = (lambda kind, key: None), 0.0, 0
 
 
+@in_a_bucket
 @pytest.mark.parametrize("fault", [refuse, drag, lose])
-async def test_a_bucket_with_faults(
-    sites: NewSite, kafka: Kafka, bucket: Bucket, tmp_path: Path, fault: Callable[[S3Proxy], None]
-) -> None:
+async def test_a_bucket_with_faults(site: Site, fault: Callable[[S3Proxy], None]) -> None:
     """Requests before, during and after; nothing is lost, and each has one result."""
-    site = sites(kafka, **PATIENT, **bucket.settings)
-    await site.create_topics()
-    seen_in(site, bucket, tmp_path)
-    proxy = bucket.proxy
+    assert site.bucket
+    site.more, proxy = PATIENT, site.bucket.proxy
     worker = await site.worker()
     async with load(site, per_second=5):
         await site.produce(*tones(5, "before"))
@@ -147,10 +87,9 @@ async def copied(site: Site, bucket: Bucket) -> None:
     assert await command.status() == 0, f"{command.lines} {command.said[-3000:]}"
 
 
-async def test_a_move_to_a_bucket_under_load(sites: NewSite, kafka: Kafka, bucket: Bucket, tmp_path: Path) -> None:
+async def test_a_move_to_a_bucket_under_load(site: Site, new_bucket: NewBucket) -> None:
     """As docs/storage.md tells: every file answers before, during and after, and nothing is lost or spoken twice."""
-    site = sites(kafka)
-    await site.create_topics()
+    bucket = new_bucket()
     new = open_store(bucket.address)
     both = FallbackStore(new, LocalStore(site.storage))
     async with load(site, per_second=5):
@@ -173,5 +112,5 @@ async def test_a_move_to_a_bucket_under_load(sites: NewSite, kafka: Kafka, bucke
     await site.settled()
     await answers(site, new)
     both.close()
-    seen_in(site, bucket, tmp_path)
+    site.bucket = bucket
     await site.verify()

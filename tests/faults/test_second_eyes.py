@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from streams.kafka import EventWriter
+from streams.metrics.declared import Part
+from streams.metrics.registry import Metrics
 from streams.readers.reconcile import Reconciler
 from streams.settings import load as load_settings
 from streams.topics import Topics
@@ -53,7 +55,7 @@ async def reconciled(site: Site) -> AsyncIterator[Reconciler]:
     settings = load_settings(site.settings)
     writer = EventWriter(settings, Topics(settings))
     await writer.start()
-    reconciler = Reconciler(settings, writer, grace=GRACE_SECONDS)
+    reconciler = Reconciler(settings, writer, Metrics(Part.RECONCILER), grace=GRACE_SECONDS)
     task = asyncio.create_task(reconciler.run(INTERVAL_SECONDS))
     try:
         yield reconciler

@@ -13,12 +13,14 @@ from streams.kafka import admin_client
 from streams.settings import load as load_settings
 from tests.faults import injected
 from tests.faults.load import load, mixed, tones
+from tests.faults.places import in_both_places
 from tests.faults.settings import SEED, rounds
 from tests.faults.site import Site
 from tests.faults.waits import SESSION_SECONDS, last, more_outcomes, next_outcome
 from tests.kafka.processes import alive, until
 
 
+@in_both_places
 async def test_a_worker_killed_again_and_again(site: Site) -> None:
     chance, kills = random.Random(SEED), rounds(3, 100)
     async with load(site), site.reader("completed", "failed") as reader, site.kept():
@@ -34,6 +36,7 @@ async def test_a_worker_killed_again_and_again(site: Site) -> None:
 
 
 @pytest.mark.long
+@in_both_places
 async def test_one_of_two_workers_killed(site: Site) -> None:
     kills = rounds(1, 30)
     async with load(site), site.reader("completed", "failed") as reader, site.kept(2):
@@ -44,6 +47,7 @@ async def test_one_of_two_workers_killed(site: Site) -> None:
     await site.verify(kills)
 
 
+@in_both_places
 async def test_a_worker_told_to_stop_under_load_finishes_what_it_holds(site: Site) -> None:
     stops = rounds(1, 20)
     async with load(site, per_second=40), site.reader("completed", "failed") as reader:

@@ -75,10 +75,11 @@ class Site:
     def parts(self) -> Parts:
         keys = Keys(self.settings.api_keys_file) if self.settings.api_keys_file else None
         load = Load(self.settings, self.index)
-        speaking = Speaking(self.settings, self.writer, self.waits, self.library, load)  # type: ignore[arg-type]
+        writer: Any = self.writer
+        speaking = Speaking(self.settings, writer, self.waits, self.library, load, quotas=self.rig.quotas)
         return Parts(
             settings=self.settings,
-            writer=self.writer,  # type: ignore[arg-type]
+            writer=writer,
             waits=self.waits,
             library=self.library,
             speaking=speaking,
@@ -86,6 +87,7 @@ class Site:
             door=Doorkeeper(self.settings, keys),
             index=self.index,
             load=load,
+            quotas=self.rig.quotas,
         )
 
     async def work(self) -> None:

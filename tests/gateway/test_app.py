@@ -12,14 +12,22 @@ from structlog.testing import capture_logs
 from streams.errors import ErrorCode
 from streams.gateway.app import routes
 from streams.gateway.errors import STATUS, ApiError
-from streams.gateway.health import Metrics
 from streams.gateway.middleware import EveryAnswer
+from streams.metrics.declared import Part
+from streams.metrics.registry import Metrics
+
+
+class Unknown:
+    """An installation of which nothing is known."""
+
+    async def look(self) -> None:
+        """As `Installation.look`."""
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    app, metrics = routes(), Metrics(())  # type: ignore[arg-type]
-    app.state.metrics = metrics
+    app, metrics = routes(), Metrics(Part.GATEWAY)
+    app.state.metrics, app.state.installation = metrics, Unknown()
     transport = httpx.ASGITransport(EveryAnswer(app, metrics), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://loa") as made:
         yield made

@@ -8,16 +8,17 @@ import httpx
 import pytest
 
 from streams.gateway.app import routes
-from streams.gateway.health import Metrics
 from streams.gateway.middleware import EveryAnswer
 from streams.gateway.page import FOLDER, POLICY, files
+from streams.metrics.declared import Part
+from streams.metrics.registry import Metrics
 
 TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    app, metrics = routes(), Metrics(())  # type: ignore[arg-type]
+    app, metrics = routes(), Metrics(Part.GATEWAY)
     transport = httpx.ASGITransport(EveryAnswer(app, metrics))
     async with httpx.AsyncClient(transport=transport, base_url="http://loa") as made:
         yield made

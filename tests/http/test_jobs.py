@@ -175,7 +175,7 @@ async def test_tenants_have_jobs_of_their_own(loa: Installation) -> None:
         assert (await client.get("/api/tts/jobs/same", params=theirs, headers=headers["acme"])).status_code == 404
         assert (await client.delete("/api/tts/jobs/same", params=theirs, headers=headers["acme"])).status_code == 404
         assert (await client.get("/api/tts/jobs/same", params=theirs, headers=headers["boss"])).status_code == 200
-        for path in ("/api/tts/workers", "/api/tts/dlq"):
+        for path in ("/api/tts/workers", "/api/tts/queue", "/api/tts/dlq"):
             assert (await client.get(path, headers=headers["acme"])).status_code == 403
         assert (await client.get("/api/tts/jobs")).status_code == 401
 

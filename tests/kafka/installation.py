@@ -113,9 +113,8 @@ class Installation:
 
     async def ends(self, short: str = "requests") -> dict[TopicPartition, int]:
         """End offsets of a topic's partitions that have records."""
-        pairs = [TopicPartition(self.topic(short), number) for number in range(PARTITIONS)]
-        async with AIOKafkaConsumer(bootstrap_servers=self.kafka.bootstrap) as consumer:
-            return {pair: end for pair, end in (await consumer.end_offsets(pairs)).items() if end}
+        async with AIOKafkaConsumer(self.topic(short), bootstrap_servers=self.kafka.bootstrap) as consumer:
+            return {pair: end for pair, end in (await consumer.end_offsets(consumer.assignment())).items() if end}
 
     async def settled(self, seconds: float = PATIENCE) -> None:
         """Wait until the group has committed all requests in all lanes: then every outcome is in the log."""

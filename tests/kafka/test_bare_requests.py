@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from aiokafka import AIOKafkaProducer
 from cloudevents.core.bindings.kafka import KafkaMessage, from_binary
 from cloudevents.core.formats.json import JSONFormat
 
@@ -146,3 +147,12 @@ async def test_kcat_is_enough(speaking: Installation) -> None:
             if event["text_sha256"] in wanted:
                 assert event["request_id"].startswith(speaking.topic("requests") + "-")
                 assert not {"traceparent"} & event.headers.keys()
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+async def test_a_client_may_compress_as_it_likes(codec: str, speaking: Installation) -> None:
+    request = {"request_id": f"compressed-{codec}", "text": "Hello " * 40, "model": "tone"}
+    async with speaking.reader("completed") as reader:
+        async with AIOKafkaProducer(bootstrap_servers=speaking.kafka.bootstrap, compression_type=codec) as producer:
+            await producer.send_and_wait(speaking.topic("requests"), json.dumps(request).encode())
+        await reader.answered(request["request_id"])

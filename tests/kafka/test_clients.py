@@ -1,4 +1,4 @@
-"""Clients in other languages, as examples/ has them, beside a real broker and a worker."""
+"""Clients in several languages, as examples/ has them, beside a real broker and a worker."""
 
 from __future__ import annotations
 
@@ -10,29 +10,38 @@ from typing import Any
 
 import pytest
 
+from tests.kafka import clients
 from tests.kafka.conftest import NewLoa
-from tests.node import Node
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-@pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Node:
-    return Node(EXAMPLES / "node", tmp_path_factory.mktemp("node"))
+@pytest.fixture(params=clients.CLIENTS, ids=lambda made: made.__name__)
+def client(request: pytest.FixtureRequest, tmp_path: Path) -> clients.Command:
+    folder = tmp_path / "client"
+    folder.mkdir()
+    made: clients.Command = request.param(folder)
+    return made
 
 
-async def test_node_speaks_and_verifies_the_audio(node: Node, new_loa: NewLoa, tmp_path: Path) -> None:
-    loa = new_loa(TTS_MODELS="espeak")
+@pytest.mark.timeout(600)  # the first time, packages of a language are fetched, and compiled
+async def test_a_client_speaks_and_verifies_the_audio(client: clients.Command, new_loa: NewLoa, tmp_path: Path) -> None:
+    loa = new_loa(TTS_MODELS="espeak", TTS_MAX_INLINE_BYTES="200000")
     await loa.worker()
 
-    async def speak(*arguments: str | Path) -> tuple[int, dict[str, Any]]:
-        names = {"TTS_TOPIC_PREFIX": loa.name}
-        done = await asyncio.to_thread(node.run, "speak.js", loa.kafka.bootstrap, *arguments, more=names)
-        assert done.stderr == ""
-        return done.returncode, json.loads(done.stdout)
+    async def speak(text: str, *file: str) -> tuple[int, str, dict[str, Any]]:
+        command = client(loa.kafka.bootstrap, text, *file)
+        status, printed, said = await asyncio.to_thread(clients.run, command, loa.name)
+        return status, said, json.loads(printed)
 
-    status, event = await speak("Hello from Node.", tmp_path / "hello.flac")
-    assert (status, event["metadata"]) == (0, {"from": "speak.js"})
-    assert hashlib.sha256((tmp_path / "hello.flac").read_bytes()).hexdigest() == event["sha256"]
-    status, event = await speak("")
-    assert (status, event["code"]) == (1, "invalid_request")
+    status, said, event = await speak("Hello from a client.", str(tmp_path / "hello"))
+    assert (status, said) == (0, "")
+    assert event["text_sha256"] == hashlib.sha256(b"Hello from a client.").hexdigest()
+    assert hashlib.sha256((tmp_path / "hello").read_bytes()).hexdigest() == event["sha256"]
+    assert event["file_size"] == (tmp_path / "hello").stat().st_size
+    assert event["metadata"]["from"]
+
+    status, _, event = await speak("[99] Nobody speaks so.")
+    assert (status, event["code"]) == (1, "unknown_voice")
+
+    status, said, event = await speak("This is longer than an event may be. " * 20)
+    assert status == 0
+    assert f"it is at {event['file_path']}" in said

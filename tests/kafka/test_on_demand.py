@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tests.kafka.installation import Installation
-from tests.kafka.processes import until
+from tests.kafka.installation import PARTITIONS, Installation
+from tests.kafka.processes import Loa, until
+from tests.kafka.scrape import scrape
 
 BATCH, BROKEN = "tests.engines.batch_engines:BatchTone", "tests.engines.odd_engines:Broken"
 
@@ -33,6 +34,7 @@ async def test_a_model_that_cannot_be_loaded_fails_its_requests_alone(loa: Insta
     await loa.produce(
         {"request_id": "broken", "text": "Nobody speaks this.", "model": "odd"},
         {"request_id": "tone", "text": "This is spoken.", "model": "tone"},
+        b"no request",
     )
     async with loa.reader("completed", "failed", "requests.dlq") as reader:
         outcomes = await reader.answered("broken", "tone")
@@ -41,3 +43,24 @@ async def test_a_model_that_cannot_be_loaded_fails_its_requests_alone(loa: Insta
     assert (failed["code"], failed["attempts"], completed.short) == ("synthesis_failed", 2, "completed")
     assert "cannot be loaded: OSError: the weights are gone" in failed["message"]
     assert worker.running
+    await loa.settled()
+    await counted(worker, completed["duration_seconds"], completed["file_size"])
+
+
+async def counted(worker: Loa, seconds: float, size: int) -> None:
+    """A worker's metrics tell of one request spoken, one tried twice in vain, and one that was none."""
+    seen = await scrape(worker.lines[0]["health"])
+    assert seen.value("loa_requests_total", outcome="completed", code="ok", model="tone") == 1
+    assert seen.value("loa_requests_total", outcome="failed", code="synthesis_failed", model="odd") == 1
+    assert seen.value("loa_requests_total", outcome="failed", code="invalid_request", model="none") == 1
+    assert seen.value("loa_requests_total") == 3
+    assert seen.value("loa_retries_total", code="synthesis_failed") == seen.value("loa_retries_total") == 1
+    assert seen.value("loa_audio_seconds_total", model="tone") == seconds
+    assert seen.value("loa_audio_bytes_total") == size
+    assert seen.value("loa_queue_seconds_count", lane="interactive") == 3
+    assert seen.value("loa_engine_piece_seconds_count", model="tone") == 1
+    assert seen.value("loa_engine_processes") == seen.value("loa_engine_processes_wanted") == 1
+    assert seen.value("loa_assigned_partitions", topic="requests") == PARTITIONS
+    assert seen.value("loa_rebalances_total") >= 1
+    held = ("loa_in_hand_requests", "loa_in_hand_seconds", "loa_in_hand_bytes", "loa_window_age_seconds")
+    assert [seen.value(name) for name in (*held, "loa_consumer_lag_records", "loa_read_ahead_bytes")] == [0] * 6

@@ -13,6 +13,7 @@ import pytest
 from tests.kafka.installation import Installation
 from tests.kafka.processes import Loa, alive, until
 from tests.kafka.receiver import Receiver
+from tests.kafka.scrape import scrape
 
 GOOD = 8
 EVENTS = 1000
@@ -125,7 +126,7 @@ async def test_a_thousand_while_a_fifth_of_the_endpoints_fail_hang_and_redirect(
 
 
 async def test_what_was_not_taken_is_tried_again_and_the_log_tells(site: Installation, receiver: Receiver) -> None:
-    await webhooks(site)
+    process = await webhooks(site)
     await tell(site, receiver.url("heals"), receiver.url("gone"))
     await until(lambda: len(receiver.told["/heals/0"]) >= 2, "a second attempt")
     receiver.healed = True
@@ -134,6 +135,15 @@ async def test_what_was_not_taken_is_tried_again_and_the_log_tells(site: Install
         return [row["state"] for row in await stand(site)] == ["delivered", "gone"]
 
     await until(settled, "both ended")
+    seen = await scrape(process.lines[0]["health"])
+    ended = {state: seen.value("loa_webhook_deliveries_total", state=state) for state in ("delivered", "gone")}
+    assert ended == {"delivered": 1, "gone": 1}
+    results = {
+        result: seen.value("loa_webhook_attempts_total", result=result) for result in ("taken", "gone", "refused")
+    }
+    assert (results["taken"], results["gone"]) == (1, 1) and results["refused"] >= 1
+    assert seen.value("loa_webhook_delivery_seconds_count") == 1
+    assert seen.value("loa_webhook_attempt_seconds_count") == sum(results.values())
     (row,) = await stand(site, "--state", "delivered")
     assert (row["request_id"], row["endpoint"], row["detail"]) == ("event-0", "callback", "200 OK")
     assert int(row["attempt"]) >= 2

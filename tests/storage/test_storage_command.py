@@ -9,10 +9,12 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
+from storage.expiry import Marker
 from storage.local import LocalStore
 from storage.records import Record
 from storage.store import Store
 from streams.cli import app
+from streams.readers.bookmark import BookmarkError
 from tests.storage.conftest import OpenStore
 from tests.unit.storage.storage_fakes import World
 
@@ -29,7 +31,8 @@ def world(tmp_path: Path) -> World:
 
 def loa(*arguments: str) -> tuple[int, list[dict]]:
     result = CliRunner().invoke(app, ["storage", *arguments, "--json"])
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
     return result.exit_code, [orjson.loads(line) for line in result.stdout.splitlines()]
 
 
@@ -79,14 +82,63 @@ def test_a_bucket_is_looked_through(opened: OpenStore, tmp_path: Path, monkeypat
     world.now = datetime.now(UTC)
     for number in range(4):
         world.speak(b"audio", request_id=f"r{number}")
-    assert loa("check") == (0, [{"done": True, "looked_at": 4, "after": None, "findings": {}}])
+    assert loa("check") == (0, [{"done": True, "looked_at": 4, "after": None, "findings": {}, "repaired": {}}])
     name = world.record(request_id="r2").file_id
     bucket.delete(f"{name}.wav")
     status, (found, told) = loa("check")
-    assert (status, found["kind"], found["file"]) == (1, "audio_missing", name)
+    assert (status, found["kind"], found["file"], found["repaired"]) == (1, "audio_missing", name, False)
     assert told["findings"] == {"audio_missing": 1}
-    names = sorted(world.record(request_id=f"r{number}").file_id for number in range(4))
-    _, (*_, told) = loa("check", "--limit", "3")
-    assert (told["done"], told["after"]) == (False, names[2])
-    _, (*_, told) = loa("check", "--limit", "3", "--after", names[2])
-    assert (told["done"], told["looked_at"]) == (True, 1)
+    shards = [loa("check", "--shard", digit)[1] for digit in "0123456789abcdef"]
+    assert sum(told["looked_at"] for *_, told in shards) == 4
+    assert [digit for digit, (*found, _) in zip("0123456789abcdef", shards, strict=True) if found] == [name[0]]
+
+
+def test_a_bucket_is_looked_through_in_stretches(
+    opened: OpenStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = opened()
+    monkeypatch.setenv("TTS_STORAGE_DIR", bucket.url("x").removesuffix("/x"))
+    world = World(bucket, tmp_path)
+    world.now = datetime.now(UTC)
+    names = sorted(world.speak(b"audio", request_id=f"r{number}").file_id for number in range(5))
+    bucket.delete(*(f"{name}.wav" for name in names))
+    bookmark = tmp_path / "bookmark"
+    stretches = [loa("check", "--limit", "2", "--resume", str(bookmark)) for _ in range(3)]
+    assert [[line["file"] for line in lines[:-1]] for _, lines in stretches] == [names[:2], names[2:4], names[4:]]
+    assert [(lines[-1]["done"], lines[-1]["after"]) for _, lines in stretches] == [
+        (False, names[1]),
+        (False, names[3]),
+        (True, None),
+    ]
+    assert not bookmark.exists(), "the next one begins at the beginning"
+    loa("check", "--limit", "2", "--resume", str(bookmark))
+    with pytest.raises(BookmarkError, match="is not of"):
+        loa("check", "--resume", str(bookmark), "--shard", "a")
+    bookmark.write_text("no bookmark")
+    with pytest.raises(BookmarkError, match="cannot be read"):
+        loa("check", "--resume", str(bookmark))
+
+
+@pytest.mark.parametrize("digit", ["g", "01", "A"])
+def test_a_shard_is_a_hex_digit(digit: str) -> None:
+    assert CliRunner().invoke(app, ["storage", "check", "--shard", digit]).exit_code == 2
+
+
+def test_a_bucket_is_mended_beside_its_index(
+    opened: OpenStore, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = opened()
+    monkeypatch.setenv("TTS_STORAGE_DIR", bucket.url("x").removesuffix("/x"))
+    monkeypatch.setenv("TTS_DATABASE_URL", database_url)
+    world = World(bucket, tmp_path)
+    world.now = datetime.now(UTC)
+    unmarked, unheard, *_ = (world.speak(b"audio", request_id=f"r{number}") for number in range(4))
+    assert isinstance(unmarked, Record)
+    bucket.delete(Marker.at(unmarked.expires_at, unmarked.file_id).key, f"{unheard.file_id}.wav")
+    arguments = ("check", "--index", "--grace", "0", "--repair")
+    status, (*found, told) = loa(*arguments)
+    assert (status, told["findings"]) == (1, {"marker_missing": 1, "audio_missing": 1, "not_indexed": 4})
+    assert told["repaired"] == {"marker_missing": 1, "not_indexed": 4}
+    assert [line["kind"] for line in found if not line["repaired"]] == ["audio_missing"]
+    status, (found, told) = loa(*arguments)
+    assert (status, found["kind"], told["repaired"]) == (1, "audio_missing", {})

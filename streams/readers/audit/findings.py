@@ -30,6 +30,8 @@ class Kind(StrEnum):
     OVERDUE = "overdue"
     ORPHAN = "orphan"
     MARKER_MISSING = "marker_missing"
+    NOT_INDEXED = "not_indexed"
+    INDEX_DIFFERS = "index_differs"
     RESYNTHESIS_DIFFERS = "resynthesis_differs"
 
     @property
@@ -55,6 +57,8 @@ TEXTS: Mapping[Kind, str] = {
     Kind.OVERDUE: "a file is there although it expired long ago",
     Kind.ORPHAN: "audio without metadata that no clean-up will find",
     Kind.MARKER_MISSING: "a file has no expiry marker, so that no clean-up will find it",
+    Kind.NOT_INDEXED: "a file of the store is not in the index",
+    Kind.INDEX_DIFFERS: "the index says otherwise of a file than the store",
     Kind.RESYNTHESIS_DIFFERS: "spoken again, a result has other samples",
 }
 

@@ -119,7 +119,7 @@ class Tables:
     def _completed(self, record: ConsumerRecord) -> Row:
         event = _event(record)
         get = event.get
-        created, cost = seconds(get("created_at")), _number(get("synthesis_seconds"))
+        created, cost = seconds(get("created_at")), 0 if get("cached") else _number(get("synthesis_seconds"))
         return (
             *_about(event),
             place_of(record),

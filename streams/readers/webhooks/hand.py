@@ -13,6 +13,8 @@ import structlog
 from streams import logs, traces
 from streams.events import WebhookDelivery
 from streams.kafka import EventWriter
+from streams.metrics import declared
+from streams.metrics.registry import Metrics
 from streams.readers.webhooks.attempts import after, ended
 from streams.readers.webhooks.endpoints import Endpoints
 from streams.readers.webhooks.sender import Sender
@@ -42,12 +44,15 @@ class Held:
 class Hand:
     """Makes the attempts. `failure`: set when the log cannot be written; the process must end, and all comes again."""
 
-    def __init__(self, settings: Settings, endpoints: Endpoints, sender: Sender, writer: EventWriter) -> None:
+    def __init__(
+        self, settings: Settings, endpoints: Endpoints, sender: Sender, writer: EventWriter, metrics: Metrics
+    ) -> None:
         self.failure: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._settings = settings
         self._endpoints = endpoints
         self._sender = sender
         self._writer = writer
+        self._metrics = metrics
         self._held: set[Held] = set()
         self._slots: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
         self._counts: Counter[str] = Counter()
@@ -55,6 +60,10 @@ class Hand:
 
     def __len__(self) -> int:
         return len(self._held)
+
+    def trouble(self) -> str | None:
+        """Why nothing more is told, if so."""
+        return self.failure.result() if self.failure.done() else None
 
     def take(self, delivery: WebhookDelivery, done: Callable[[], None], headers: Mapping[str, bytes]) -> None:
         """Deliver it when it is due; `done` is called once what became of it is in the log.
@@ -96,12 +105,16 @@ class Hand:
                 following = await self._attempt(delivery, span)
             await self._writer.emit(following, held.headers)
             held.done()
+            self._count(following)
 
     async def _attempt(self, delivery: WebhookDelivery, span: Span) -> WebhookDelivery:
         signers = self._endpoints.signers(delivery.endpoint)
         if delivery.url in self._gone or not signers or delivery.body is None:
             return ended(delivery, "gone", "the endpoint said 410 before" if signers else "no such endpoint any more")
+        began = time.monotonic()
         answer = await self._sender.post(delivery.url, delivery.id, delivery.body, signers, span.headers)
+        self._metrics.observe(declared.ATTEMPT_SECONDS, time.monotonic() - began)
+        self._metrics.count(declared.ATTEMPTS, result=answer.result)
         if answer.status is not None:
             span.set({"http.response.status_code": answer.status})
         if not answer.taken:
@@ -112,6 +125,12 @@ class Hand:
         elif not answer.taken:
             log.info("a webhook was not taken", endpoint=delivery.endpoint, id=delivery.id, why=answer.detail)
         return after(delivery, answer, self._settings)
+
+    def _count(self, told: WebhookDelivery) -> None:
+        if told.state != "due":
+            self._metrics.count(declared.DELIVERIES, state=told.state)
+        if told.state == "delivered":
+            self._metrics.observe(declared.DELIVERY_SECONDS, (datetime.now(UTC) - told.first).total_seconds())
 
     def _ended(self, held: Held, task: "asyncio.Task[None]") -> None:
         self._held.discard(held)

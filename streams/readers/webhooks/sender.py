@@ -10,9 +10,9 @@ from typing import Self
 import aiohttp
 from standardwebhooks import Webhook
 
-from streams import __version__
 from streams.readers.webhooks.guard import AddressError, AddressGuard
 from streams.traces import text_of
+from streams.version import version
 
 MOST_CONNECTIONS = 200
 LONGEST_DETAIL = 200
@@ -36,6 +36,11 @@ class Answer:
         """Whether the endpoint wants nothing any more."""
         return self.status == 410
 
+    @property
+    def result(self) -> str:
+        """All that in a word."""
+        return "taken" if self.taken else "gone" if self.gone else "refused"
+
 
 class Sender:
     """Posts; use as an async context manager. Redirects are not followed, proxies of the environment not used."""
@@ -50,7 +55,7 @@ class Sender:
         self._session = aiohttp.ClientSession(
             connector=connector,
             timeout=aiohttp.ClientTimeout(total=self._seconds),
-            headers={"User-Agent": f"Loa/{__version__}"},
+            headers={"User-Agent": f"Loa/{version()}"},
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         return self

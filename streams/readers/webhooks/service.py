@@ -12,7 +12,11 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from pydantic import ValidationError
 
 from streams.events import WebhookDelivery
+from streams.health import health_server
 from streams.kafka import EventWriter, client_options
+from streams.metrics import declared
+from streams.metrics.declared import Part
+from streams.metrics.registry import Metrics
 from streams.readers.identity import headers_of
 from streams.readers.webhooks.attempts import deliveries
 from streams.readers.webhooks.endpoints import EVENTS, Endpoints
@@ -55,13 +59,18 @@ class Webhooks:
             stack.push_async_callback(self._writer.stop)
             await self._writer.start()
             sender = Sender(AddressGuard(self._settings.webhook_allow_networks), self._settings.webhook_timeout_seconds)
-            hand = Hand(self._settings, self._endpoints, await stack.enter_async_context(sender), self._writer)
+            metrics = Metrics(Part.WEBHOOKS)
+            hand = Hand(self._settings, self._endpoints, await stack.enter_async_context(sender), self._writer, metrics)
+            metrics.show(declared.DELIVERIES_IN_HAND, lambda: len(hand))
             consumer = AIOKafkaConsumer(**self._options())
             consumer.subscribe(list(self._shorts), listener=_Rebalance(self, hand, consumer))
             stack.push_async_callback(consumer.stop)
             await consumer.start()
             stack.push_async_callback(hand.drop)
-            self._ready({"ready": True, "webhooks": self._endpoints.names})
+            address = await stack.enter_async_context(
+                health_server(self._settings, hand.trouble, hand.trouble, metrics)
+            )
+            self._ready({"ready": True, "webhooks": self._endpoints.names, "health": address})
             while not self._stopping.is_set() and not hand.failure.done():
                 await self._once(consumer, hand)
             await self.commit(consumer)

@@ -8,6 +8,7 @@ from aiokafka import ConsumerRecord
 
 from streams import settings
 from streams.agents.express import SHORT_BYTES, Express, Turns
+from streams.metrics.worker import WorkerMetrics
 from tests.fakes import MemoryWriter
 
 
@@ -40,7 +41,7 @@ def asks(offset: int, headers: tuple[tuple[str, bytes], ...] = (), **fields: Any
 
 def express(behind: Mapping[int, range] | None = None) -> tuple[Express, MemoryWriter, Clock]:
     writer, clock = MemoryWriter(), Clock()
-    made = Express(settings.load({}), writer, lambda _topic, _least: behind or {}, clock)  # type: ignore[arg-type]
+    made = Express(settings.load({}), writer, lambda _topic, _least: behind or {}, WorkerMetrics(), clock)  # type: ignore[arg-type]
     return made, writer, clock
 
 

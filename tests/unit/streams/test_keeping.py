@@ -10,6 +10,7 @@ from storage.memory import MemoryStore
 from storage.records import Record, Tombstone
 from streams.agents.cleanup import Cleanup
 from streams.events import CleanupRequested, Keep
+from streams.metrics.worker import WorkerMetrics
 from tests.fakes import Log, MemoryWriter
 from tests.unit.storage.storage_fakes import World
 
@@ -29,7 +30,7 @@ async def executed(world: World, *commands: CleanupRequested) -> MemoryWriter:
     log, writer = Log("tts.cleanup"), MemoryWriter()
     for command in commands:
         log.append(command.encode())
-    await Cleanup(files, CleanUp(files), writer).run(aiter(log))  # type: ignore[arg-type]
+    await Cleanup(files, CleanUp(files), writer, WorkerMetrics()).run(aiter(log))  # type: ignore[arg-type]
     assert log.done == list(range(len(commands)))
     return writer
 

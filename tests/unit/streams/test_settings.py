@@ -2,6 +2,7 @@
 
 import pytest
 
+from models.recognise.recogniser import Listening
 from streams import settings
 from streams.settings import Settings, SettingsError
 from streams.topics import Topics
@@ -43,6 +44,9 @@ def test_defaults_need_no_environment():
         ("TTS_MODELS_ON_DEMAND", "dia"),
         ("TTS_MODEL_IDLE_MINUTES", "0"),
         ("TTS_MODEL_MEMORY_MB", "-1"),
+        ("TTS_CHECK_RECOGNISER", "sphinx"),
+        ("TTS_CHECK_RECOGNISER", "whisper"),
+        ("TTS_CHECK_WORD_ERRORS", "1.1"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(name, value):
@@ -66,6 +70,13 @@ def test_engines_are_made_with_the_first_device(given: str, devices: tuple[str, 
     assert loaded.engine_options["dia"]["device"] == loaded.engine_options["vits"]["device"] == devices[0]
     assert loaded.engine_options["dia"]["checkpoint"] == "/dia"
     assert "checkpoint" not in loaded.engine_options["vits"]
+
+
+def test_nobody_listens_where_audio_is_not_checked():
+    asked = {"TTS_CHECK_RECOGNISER": "pocketsphinx", "TTS_CHECK_WORD_ERRORS": "0.3"}
+    assert settings.load(asked).listening == Listening("pocketsphinx", 0.3)
+    assert settings.load(asked | {"TTS_CHECK": "off"}).listening is None
+    assert settings.load({}).listening is None
 
 
 def test_every_wrong_value_is_named_at_once():

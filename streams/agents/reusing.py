@@ -1,0 +1,101 @@
+"""Identical requests of a tenant: one is spoken, and the others get copies, which are files of their own."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from models.schedule import Lane
+from storage.errors import CorruptRecord, NotFound, translated
+from storage.files import AudioFiles
+from storage.records import Record, Stored
+from streams.agents.job import Job
+from streams.agents.recording import Draft
+from streams.readers.sources import Source, Sources
+from streams.settings import Settings
+
+_PIECE = 1 << 20
+
+Copy = Callable[[Job, str], Awaitable[Stored | None]]
+Speak = Callable[[Job], Awaitable[Stored]]
+
+
+class Reusing:
+    """Decides for each job whether it is copied or spoken, and lets it wait while its like is being spoken here."""
+
+    def __init__(self, settings: Settings, sources: Sources) -> None:
+        self._settings = settings
+        self._sources = sources
+        self._speaking: dict[str, Job] = {}
+
+    async def ready(self) -> None:
+        """Return once it is known what was spoken before."""
+        await self._sources.read.wait()
+
+    async def make(self, job: Job, copy: Copy, speak: Speak) -> Stored:
+        """The file of a job. `copy(job, file_id)`: None if that file cannot be copied. Raises what these do."""
+        if not self._sources.on:
+            return await speak(job)
+        key = job.cache_key(self._settings)
+        while True:
+            source = self._sources.of(key)
+            if source is not None and source != job.file_id:
+                made = await copy(job, source)
+                if made is not None:
+                    return made
+                self._sources.forget(key, source)
+            other = self._speaking.get(key)
+            if other is None or not _may_wait(job, other):
+                return await self._speak(key, job, speak)
+            await _either(other.finished, job.interrupted)
+            job.check()
+
+    async def _speak(self, key: str, job: Job, speak: Speak) -> Stored:
+        """Speak it, and let those wait who come meanwhile: they copy it, or one of them speaks, if this fails."""
+        self._speaking.setdefault(key, job)
+        try:
+            made = await speak(job)
+            if isinstance(made, Record) and made.cache_key == key:
+                self._sources.add(Source.of(made))
+            return made
+        finally:
+            if self._speaking.get(key) is job:
+                del self._speaking[key]
+
+
+def fetch(files: AudioFiles, file_id: str, cache_key: str, path: Path) -> Draft | None:
+    """Write the audio of a file of that key to `path`; None, whatever is there then, if it is not to be had whole.
+
+    Blocking. Raises StoreError.
+    """
+    try:
+        record = files.find(file_id)
+        now = files.clock()
+        if not isinstance(record, Record) or record.cache_key != cache_key or now >= record.good_until(now):
+            return None
+        digest = hashlib.sha256()
+        with files.open(record) as audio, translated("the copy"), path.open("wb") as file:
+            while piece := audio.read(_PIECE):
+                digest.update(piece)
+                file.write(piece)
+            size = file.tell()
+    except (NotFound, CorruptRecord):
+        return None
+    if digest.hexdigest() != record.sha256:
+        return None
+    return Draft(record.sha256, size, record.pcm_sha256, record.sample_rate, record.duration_seconds, cached=True)
+
+
+def _may_wait(job: Job, other: Job) -> bool:
+    """Who listens waits for nobody; nor does who may not wait for who may."""
+    return not job.request.stream and (job.lane is Lane.BULK or other.lane is Lane.INTERACTIVE)
+
+
+async def _either(*events: asyncio.Event) -> None:
+    """Return when one of them is set."""
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in waiting:
+            task.cancel()

@@ -1,0 +1,64 @@
+"""`loa queue`: how much speech is queued, and how many workers there should be."""
+
+import asyncio
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streams.cli.common import Json, configured, print_json, print_rows
+from streams.readers.demand import WITHIN_SECONDS, Demand, demand, speed_of_late
+from streams.readers.replay import open_replay
+from streams.settings import Settings
+from streams.threads import in_thread
+from streams.topics import Topics
+
+if TYPE_CHECKING:
+    from storage.index import Index
+
+
+def queue(
+    within: Annotated[
+        float, typer.Option(min=0.001, help="what is queued is to be spoken in so many seconds")
+    ] = WITHIN_SECONDS,
+    as_json: Json = False,
+) -> None:
+    """Say how much speech is queued, and how many workers there should be, by the index and the log."""
+    found, behind = asyncio.run(_ask(configured(), within))
+    if behind:
+        sys.stderr.write(f"loa: the index has not read {behind} records of the log; does a gateway run?\n")
+    row = found.row()
+    if as_json:
+        print_json(row)
+    else:
+        lanes = {f"queued_seconds, {lane}": seconds for lane, seconds in row.pop("lanes").items()}
+        rows = [{"name": name, "value": value} for name, value in (lanes | row).items()]
+        print_rows(("name", "value"), rows, as_json=False)
+
+
+async def _ask(settings: Settings, within: float) -> tuple[Demand, int]:
+    from storage.index import LANES  # SQLAlchemy is for those who use it
+    from streams.index import open_index
+
+    there = await in_thread(open_index, settings)
+    try:
+        behind = await _behind(settings, there)
+        queued = {lane: await in_thread(there.queued_seconds, lane) for lane in LANES}
+    finally:
+        there.close()
+    speed = await speed_of_late(settings)
+    return await demand(settings, queued, lambda workers: speed.of_one(time.time(), workers), within), behind
+
+
+async def _behind(settings: Settings, index: "Index") -> int:
+    """How many records of requests the index has not read."""
+    topics = Topics(settings)
+    names = [topics[short].name for short in ("requests", "requests.bulk", "requests.retry")]
+    known = await in_thread(index.offsets)
+    async with open_replay(settings, names) as reader:
+        await reader.window(names)
+    return sum(
+        max(0, span.end - max(span.first, known.get((pair.topic, pair.partition), 0)))
+        for pair, span in reader.ranges.items()
+    )

@@ -1,0 +1,87 @@
+"""Identical requests on a real log: spoken once, copied by any worker, after a restart too, never across tenants."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+import pytest
+
+from streams.events import CleanupRequested
+from tests.kafka.conftest import NewLoa
+from tests.kafka.installation import Installation
+from tests.kafka.reader import Event, Reader
+
+TEXT = "The train on platform two is late by five minutes."
+REUSE = {"TTS_REUSE_MINUTES": "60", "TTS_MODELS": "hibari,tone"}
+
+
+def asked(name: str, **more: Any) -> dict[str, Any]:
+    return {"request_id": name, "tenant": "acme", "text": TEXT, "model": "hibari", **more}
+
+
+async def results(loa: Installation, reader: Reader, *requests: dict[str, Any]) -> list[Event]:
+    """Ask for all at once; the first outcome of each, in order."""
+    await loa.produce(*requests)
+    names = [request["request_id"] for request in requests]
+    told = await reader.answered(*names)
+    return [told[name][0] for name in names]
+
+
+async def test_identical_requests_are_spoken_once(loa: Installation) -> None:
+    loa.more = REUSE
+    worker = await loa.worker()
+    async with loa.reader("completed", "failed", "progress", "deleted") as reader:
+        together = await results(loa, reader, *[asked(f"together-{number}") for number in range(6)])
+        assert sorted(event["cached"] for event in together) == [False] + [True] * 5
+        assert len(reader.of("progress", state="started")) == 1
+        assert len({event["sha256"] for event in together}) == 1
+        assert len({event["file_id"] for event in together}) == 6
+        assert len({event["cache_key"] for event in together}) == 1
+
+        worker.send(signal.SIGTERM)
+        assert await worker.status() == 0
+        one, two = await loa.worker(TTS_WORKER_ID="one"), await loa.worker(TTS_WORKER_ID="two")
+        later = await results(loa, reader, *[asked(f"later-{number}") for number in range(6)])
+        assert {event["cached"] for event in later} == {True}, "known after a restart, to all workers"
+        assert {event["worker"] for event in later} == {"one", "two"}
+
+        (other, flac) = await results(loa, reader, asked("other", tenant="other"), asked("flac", format="flac"))
+        assert (other["cached"], flac["cached"]) == (False, False)
+        assert other["sha256"] == together[0]["sha256"], "the same all the same, but nobody was told so"
+
+        spoken = next(event for event in together if not event["cached"])
+        gone = CleanupRequested(file_id=spoken["file_id"])
+        await loa.write("cleanup", [(gone.key().encode(), gone.encode(), [])])
+        await reader.until(lambda: reader.of("deleted"), "the one that was spoken is deleted")
+        (after,) = await results(loa, reader, asked("after"))
+        assert (after["cached"], after["sha256"]) == (False, spoken["sha256"])
+
+        for each in (one, two):
+            each.send(signal.SIGTERM)
+            assert await each.status() == 0
+        audit = loa.run("audit", "--json", "--grace", "0")
+        assert await audit.status() == 0, audit.said
+    copies = loa.audio()
+    assert all(copies[f"{event['file_id']}.wav"] == spoken["sha256"] for event in later)
+
+
+@pytest.mark.parametrize("point", ["making.copied", "store.audio", "completed.told"])
+async def test_a_worker_that_dies_over_a_copy(new_loa: NewLoa, point: str) -> None:
+    loa = new_loa(point.replace(".", "-"), **REUSE)
+    worker = await loa.worker()
+    async with loa.reader("completed", "failed", "deleted") as reader:
+        (spoken,) = await results(loa, reader, asked("spoken"))
+        worker.send(signal.SIGTERM)
+        assert await worker.status() == 0
+        dying = await loa.worker(LOA_CRASH_AT=point)
+        await loa.produce(asked("copy"))
+        assert await dying.status() == -signal.SIGKILL
+        await loa.worker()
+        told = (await reader.answered("copy"))["copy"]
+        await loa.settled()
+        await reader.to_end()
+        assert {event["cached"] for event in reader.of("completed", request_id="copy")} == {True}
+        assert {event["sha256"] for event in told} == {spoken["sha256"]} and not reader.of("failed")
+        assert set(loa.audio().values()) == {spoken["sha256"]}
+        assert loa.unfinished() == []

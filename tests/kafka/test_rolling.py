@@ -1,0 +1,42 @@
+"""Workers are restarted one by one under load, as for a new version: the group does not notice."""
+
+from __future__ import annotations
+
+import signal
+
+from tests.faults.load import load
+from tests.kafka.conftest import NewLoa
+from tests.kafka.test_audit import audited
+
+WORKERS = 3
+BETWEEN = 20
+
+
+async def test_a_rolling_restart_loses_and_repeats_nothing(new_loa: NewLoa) -> None:
+    """Each comes back under its name before its session has ended: its partitions wait, and no other's are touched."""
+    loa = new_loa(TTS_KAFKA_SESSION_TIMEOUT_SECONDS="120", TTS_KAFKA_METADATA_SECONDS="600")
+    await loa.create_topics()
+    names = [f"worker-{number}" for number in range(WORKERS)]
+    workers = {name: await loa.worker(TTS_WORKER_ID=name) for name in names}
+    async with loa.reader("completed", "failed", "requests") as reader:
+        async with load(loa):
+            await reader.until(lambda: len(reader.outcomes()) > BETWEEN, "work")
+            shares = {name: worker.said.count("partitions assigned") for name, worker in workers.items()}
+            for name in names:
+                workers[name].send(signal.SIGTERM)
+                assert await workers[name].status() == 0
+                enough = len(reader.outcomes()) + BETWEEN
+                await reader.until(lambda least=enough: len(reader.outcomes()) > least, "the others' answers")
+                workers[name] = await loa.worker(TTS_WORKER_ID=name)
+                shares[name] = 1
+                enough = len(reader.outcomes()) + BETWEEN
+                await reader.until(lambda least=enough: len(reader.outcomes()) > least, "answers")
+        await loa.settled()
+        await reader.to_end()
+        asked = [event.record.value for event in reader.of("requests")]
+        again = [name for name, events in reader.outcomes().items() if len(events) > 1]
+        repeated = [value for value in set(asked) if asked.count(value) > 1]
+    assert {name: worker.said.count("partitions assigned") for name, worker in workers.items()} == shares
+    assert all(any(name.encode() in value for value in repeated) for name in again), "told again, though asked once"
+    report = await audited(loa)
+    assert report.findings == {}
