@@ -12,7 +12,7 @@ READY := $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.light)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test unit check docs record screenshots faults faults-long bench-peers licences lock dist sbom clean
+.PHONY: help setup demo test unit check docs site record screenshots faults faults-long bench-peers licences lock dist sbom clean
 
 help: ## list the commands
 	@grep -hE '^[a-z%-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z%-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 22
@@ -34,12 +34,15 @@ check: $(VENV)/.dev ## format, lint, types, conventions, committed schemas
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/documents
 
-docs: $(VENV)/.dev ## write the tables of the documents and the dashboard anew from the code
-	@$(BIN)/python docs/reference.py
+docs: $(VENV)/.dev ## write what the documents take from the code anew, and the dashboard
+	@PYTHONPATH=. $(BIN)/python docs/reference.py
 	@$(BIN)/python docs/dashboard.py
 
 licences: $(VENV)/.dev ## write docs/licences.md, the licences of all packages
 	@$(BIN)/python docs/licences.py
+
+site: $(VENV)/.dev ## build the documentation into dist/site, which needs nothing from elsewhere
+	@PYTHONPATH=. NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict
 
 record: $(VENV)/.dev ## record what this version writes to the topics, for tests of later ones
 	@PYTHONPATH=. $(BIN)/python docs/record_events.py
@@ -62,6 +65,8 @@ bench-peers: $(PEERS)/.ready ## the same voice in Loa, Faust, FastStream, Celery
 lock: $(VENV)/.uv ## resolve requirements/ anew
 	$(COMPILE) --extra voices --extra broker --extra postgres --extra s3 --group build -o requirements/light.txt pyproject.toml
 	$(COMPILE) --extra all --group build --group dev -c requirements/light.txt -o requirements/dev.txt pyproject.toml
+	$(COMPILE) --extra voices --extra postgres --extra s3 --group build -c requirements/light.txt -o requirements/image.txt pyproject.toml
+	$(COMPILE) --extra voices --extra postgres --extra s3 --extra torch --extra uroman --group build -c requirements/dev.txt -o requirements/gpu.txt pyproject.toml
 	$(COMPILE) --extra voices --extra broker --group build --group peers -c requirements/dev.txt -o requirements/peers.txt pyproject.toml
 	echo uv | $(COMPILE) -o requirements/uv.txt -
 
@@ -75,7 +80,7 @@ IMAGE = $(VENV)/image
 sbom: $(VENV)/.dev ## list what an image holds: dist/loa.cdx.json (CycloneDX)
 	@mkdir -p dist
 	@$(UV) venv -q --clear --python $(BIN)/python $(IMAGE) >&2
-	@$(UV) pip sync -q --python $(IMAGE)/bin/python --require-hashes requirements/light.txt >&2
+	@$(UV) pip sync -q --python $(IMAGE)/bin/python --require-hashes requirements/image.txt >&2
 	@$(UV) pip install -q --python $(IMAGE)/bin/python --no-deps --no-build-isolation . >&2
 	@sed "s/^dynamic = .*/version = \"$$($(IMAGE)/bin/loa --version)\"/" pyproject.toml > $(IMAGE)/pyproject.toml
 	@$(BIN)/cyclonedx-py environment $(IMAGE)/bin/python --pyproject $(IMAGE)/pyproject.toml --output-reproducible \

@@ -58,7 +58,7 @@ class CeleryClient(Requests):
 
     async def _task(self, request_id: str, args: list[object], kwargs: dict[str, object]) -> Awaitable[object]:
         self._celery.send_task("synthesize", args, kwargs, task_id=request_id)
-        return asyncio.sleep(0)
+        return _taken()
 
 
 class HttpClient(Requests):
@@ -88,7 +88,7 @@ class HttpClient(Requests):
         call = asyncio.create_task(self._call(request_id, value))
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
-        return asyncio.sleep(0)
+        return _taken()
 
     async def _call(self, request_id: str, value: bytes) -> None:
         with suppress(aiohttp.ClientError):
@@ -98,3 +98,10 @@ class HttpClient(Requests):
                 if answer.status != 202:  # it goes on, and whoever asks again is told
                     event = {"status": answer.status, "refused": answer.status in REFUSED}
                     self.note(request_id, event, failed=answer.status != 200)
+
+
+def _taken() -> asyncio.Future[None]:
+    """What has been sent, where no word is given of that."""
+    future = asyncio.get_running_loop().create_future()
+    future.set_result(None)
+    return future

@@ -19,7 +19,8 @@ LOOK_SECONDS = 0.1
 async def memory(place: Place, sheet: Sheet, rounds: int, *, quick: bool) -> None:
     """e: peaks with 32 clients, each with its next text once its last is answered, and with one very long sentence."""
     words = [word for gap in GAPS.values() for word in gap if word.isalpha()]
-    endless = " ".join(words[n % len(words)] for n in range(QUICK_WORDS if quick else WORDS))
+    many = QUICK_WORDS if quick else WORDS
+    endless = " ".join(words[n % len(words)] for n in range(many))
     for new in SYSTEMS:
         system = new(place)
         async with working(system, texts(WARM_UP)) as client:
@@ -32,7 +33,7 @@ async def memory(place: Place, sheet: Sheet, rounds: int, *, quick: bool) -> Non
                 await _one_by_one(client, [endless])
         sheet.add("e", "memory, idle", system.title, idle.mib, "MiB", compared=True)
         sheet.add("e", f"peak memory, {CLIENTS} clients", system.title, busy.mib, "MiB", compared=True)
-        sheet.add("e", f"peak memory, {WORDS:,} words without a stop", system.title, long.mib, "MiB", compared=True)
+        sheet.add("e", f"peak memory, {many:,} words without a stop", system.title, long.mib, "MiB", compared=True)
 
 
 async def _one_by_one(client: Requests, spoken: list[str]) -> None:

@@ -52,6 +52,22 @@ def quantiles(metric: str, by: str, *parts: float) -> tuple[tuple[str, str], ...
     return tuple((f"histogram_quantile({part}, {buckets})", f"p{part * 100:.0f} {{{{{by}}}}}") for part in parts)
 
 
+OF_A_STAT = {
+    "colorMode": "value",
+    "graphMode": "area",
+    "justifyMode": "auto",
+    "orientation": "auto",
+    "percentChangeColorMode": "standard",
+    "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+    "showPercentChange": False,
+    "textMode": "auto",
+    "wideLayout": True,
+}
+OF_LINES = {
+    "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": True},
+    "tooltip": {"mode": "multi", "sort": "none"},
+}
+
 OWN_FAULTS = '{code=~"out_of_memory|synthesis_.+|audio_rejected|storage_failed|internal"}'
 
 ROWS: dict[str, tuple[Panel, ...]] = {
@@ -70,7 +86,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         stat(
             "Own faults",
             "percentunit",
-            f"{rate('loa_requests_total', where=OWN_FAULTS)} / {rate('loa_requests_total')}",
+            f"({rate('loa_requests_total', where=OWN_FAULTS)} or vector(0)) / {rate('loa_requests_total')}",
             "of all outcomes: failures that are not the request's own",
             0.02,
         ),
@@ -220,7 +236,14 @@ def dashboard() -> bytes:
     numbers, panels, y = count(1), [], 0
     for title, row in ROWS.items():
         panels.append(
-            {"id": next(numbers), "type": "row", "title": title, "collapsed": False, "gridPos": _at(0, y, WIDTH, 1)}
+            {
+                "id": next(numbers),
+                "type": "row",
+                "title": title,
+                "collapsed": False,
+                "gridPos": _at(0, y, WIDTH, 1),
+                "panels": [],
+            }
         )
         y += 1
         small = all(panel.kind == "stat" for panel in row)
@@ -245,10 +268,10 @@ def _panel(panel: Panel, number: int, at: dict[str, int]) -> dict[str, Any]:
         for n, (expression, name) in enumerate(panel.queries)
     ]
     defaults: dict[str, Any] = {"unit": panel.unit, "min": 0, "thresholds": {"mode": "absolute", "steps": steps}}
-    options: dict[str, Any] = {"reduceOptions": {"calcs": ["lastNotNull"]}, "graphMode": "area"}
+    options = OF_A_STAT
     if panel.kind == "timeseries":
         defaults["custom"] = {"fillOpacity": 10, "showPoints": "never"}
-        options = {"legend": {"displayMode": "list", "placement": "bottom"}, "tooltip": {"mode": "multi"}}
+        options = OF_LINES
     return {
         "id": number,
         "type": panel.kind,
@@ -273,6 +296,7 @@ def _around(panels: list[dict[str, Any]]) -> dict[str, Any]:
         "editable": True,
         "refresh": "30s",
         "time": {"from": "now-3h", "to": "now"},
+        "annotations": {"list": []},
         "templating": {"list": [source]},
         "panels": panels,
     }

@@ -57,7 +57,8 @@ TOLD = {
 HEAD = """# Licences
 
 What Loa may bring with it, beside its own Apache-2.0: every package of the lock on Linux, by who asks for it. `core` is
-in every installation; the others are package extras, of which images have `voices`, `broker`, `postgres` and `s3`.
+in every installation; the others are package extras, of which images have `voices`, `postgres` and `s3`,
+and the one for GPUs `torch` and `uroman` too.
 Terms worth knowing before you pass anything on are in [NOTICE](../NOTICE), and so are those of model weights and jars,
 which are no packages. Written by `make licences` from what the packages say of themselves; versions and hashes are in
 `requirements/`, and versions in the bill of materials of an image (`make sbom`).

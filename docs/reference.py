@@ -4,13 +4,14 @@
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import orjson
 import yaml
 
+from docs.listings import calls, commands
+from docs.tables import properties_table, table, yes
 from streams import settings
 from streams.errors import REASONS, ErrorCode
 from streams.gateway.app import routes
@@ -24,12 +25,11 @@ ROOT = Path(__file__).parent.parent
 OPENAPI = ROOT / "docs/openapi.json"
 ASYNCAPI = ROOT / "docs/asyncapi.json"
 SCHEMAS_OF_EVENTS = ROOT / "docs/schemas"
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table."""
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+SETTINGS = (
+    "Environment variables; a wrong value is refused by name, an unknown `TTS_*` name is told with the nearest "
+    "right one, and `loa config` shows what is in force."
+)
+ERRORS = "Of `tts.failed`, the DLQ, jobs, and HTTP answers, which have [further ones](http.md#errors)."
 
 
 def settings_table() -> str:
@@ -53,14 +53,10 @@ def topics_table() -> str:
 
 def errors_table() -> str:
     rows = [
-        (f"`{code}`", REASONS[code].text, _yes(REASONS[code].retryable), _yes(REASONS[code].dead_letter))
+        (f"`{code}`", REASONS[code].text, yes(REASONS[code].retryable), yes(REASONS[code].dead_letter))
         for code in ErrorCode
     ]
     return table(("code", "meaning", "retryable", "in the DLQ"), rows)
-
-
-def _yes(flag: bool) -> str:
-    return "yes" if flag else ""
 
 
 def metrics_table(part: Part) -> str:
@@ -94,44 +90,11 @@ def channels_table() -> str:
 
 def fields_table(name: str) -> str:
     """The fields of the value on a topic."""
-    return _properties(event_schema(name, Topics(settings.load({}))))
+    return properties_table(event_schema(name, Topics(settings.load({}))))
 
 
 def headers_table(name: str) -> str:
-    return _properties(SCHEMAS[name])
-
-
-def _properties(schema: Mapping[str, Any]) -> str:
-    always = schema.get("required", ())
-    rows = [
-        (f"`{name}`", _kind(field), _yes(name in always), _said(field)) for name, field in schema["properties"].items()
-    ]
-    return table(("name", "type", "always", "what it is"), rows)
-
-
-def _said(field: Mapping[str, Any]) -> str:
-    default = field.get("default")
-    text: str = field.get("description", "")
-    return text if default is None else f"{text}; default: `{orjson.dumps(default).decode()}`"
-
-
-def _kind(field: Mapping[str, Any]) -> str:
-    """A type in a few words."""
-    if "$ref" in field:
-        return "[code](../README.md#when-a-request-fails)" if field["$ref"].endswith("/ErrorCode") else "object"
-    if "anyOf" in field:
-        return " or ".join(_kind(each) for each in field["anyOf"] if each != {"type": "null"})
-    if "const" in field:
-        return f"`{field['const']}`"
-    if "enum" in field:
-        return ", ".join(f"`{each}`" for each in field["enum"])
-    known = {"date-time": "time", "iri": "URL"}
-    return known.get(field.get("format", ""), field["type"]) + _bounds(field)
-
-
-def _bounds(field: Mapping[str, Any]) -> str:
-    words = (("minimum", "from"), ("exclusiveMinimum", "above"), ("maximum", "to"), ("exclusiveMaximum", "below"))
-    return "".join(f" {word} {field[name]}" for name, word in words if name in field)
+    return properties_table(SCHEMAS[name])
 
 
 def _regions() -> dict[str, dict[str, Callable[[], str]]]:
@@ -165,8 +128,14 @@ def filled(text: str, document: str) -> str:
 
 
 def pages() -> dict[str, str]:
-    """The documents that have generated regions, written anew."""
-    return {document: filled((ROOT / document).read_text(), document) for document in _regions()}
+    """The documents that are made from the code, wholly or in regions, written anew."""
+    partly = {document: filled((ROOT / document).read_text(), document) for document in _regions()}
+    return partly | {
+        "docs/settings.md": f"# Settings\n\n{SETTINGS}\n\n{settings_table()}\n",
+        "docs/errors.md": f"# Error codes\n\n{ERRORS}\n\n{errors_table()}\n",
+        "docs/cli.md": commands(),
+        "docs/calls.md": calls(),
+    }
 
 
 def openapi() -> bytes:

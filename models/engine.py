@@ -8,6 +8,7 @@ ModelError
 └── SpeakError            the engine was asked and did not deliver
     ├── EngineDied        its process ended: worth another try
     │   └── EngineTimeout     it did not answer in time and was ended
+    ├── Unreadable        the voice has no sound for a letter of the text
     ├── OutOfMemory       it said so, or passed its memory limit
     └── AudioRejected     what it delivered is not the text spoken whole
 """
@@ -41,6 +42,10 @@ class UnsupportedFormat(ModelError):  # noqa: N818
 
 class SpeakError(ModelError):
     """The engine could not speak this piece; asking again would give the same."""
+
+
+class Unreadable(SpeakError):  # noqa: N818
+    """The text has letters for which the voice has no sound: another voice, or its language's, may have."""
 
 
 class EngineDied(SpeakError):  # noqa: N818

@@ -1,10 +1,15 @@
-"""`hibari`: English, neural, the weights in the package (hibari-tts, ONNX); 24 kHz."""
+"""`hibari`: English, neural, the weights in the package (hibari-tts, ONNX); 24 kHz.
+
+The package leaves out what its alphabet lacks: `Nẵng` would be n, n, g. Here every letter is read, by the one that it
+is made of where there is no other, or the text is refused.
+"""
 
 import json
 import math
 import os
 import re
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections.abc import Container, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from models import packages
-from models.engine import Piece, SpeakError, UnknownModel, Voice
+from models.alphabet import stand_in
+from models.engine import Piece, UnknownModel, Unreadable, Voice
 from models.pace import Pace
 from models.silence import pause, trim
 from models.speech import Samples, Speech
@@ -36,6 +42,10 @@ _COMPOUND_NUMBER = re.compile(r"(?<=ty)-(?=(?:one|two|three|four|five|six|seven|
 # What the model sees at once. The package cuts at 400 and at clause punctuation only, and memory grows faster than the
 # length: with 300, cut at words in need, a process stays below 400 MiB (360 measured).
 _MAX_PHONEMES = 300
+_HEARD = {"Lu", "Ll", "Lt", "Lo", "Nd", "Nl"}
+"""Unicode categories of what has a sound of its own: letters and numbers, no marks, signs or apostrophes."""
+
+_MOST_NAMED = 10
 _CLAUSE = re.compile(r"[,;:.!?…—][”\"]? ")
 
 
@@ -54,7 +64,7 @@ class Hibari:
         """The same seed gives the same samples only with the same threads and the same FFT."""
         fft = "numpy" if packages.folder("scipy") is None else packages.versions("scipy")
         parts = packages.versions("hibari-tts", "onnxruntime", "numpy")
-        return f"{parts}; fft={fft}; threads=1; pauses=1; compounds=1; cuts=1; {STRETCH_REVISION}"
+        return f"{parts}; fft={fft}; threads=1; pauses=1; compounds=1; letters=1; cuts=1; {STRETCH_REVISION}"
 
     @cached_property
     def voices(self) -> Sequence[Voice]:
@@ -80,18 +90,21 @@ class Hibari:
         self._speaker(self.voices[0].name)
 
     def speak(self, piece: Piece) -> Speech:
-        """Speak one piece. Raises SpeakError when the text has nothing that the voice can read."""
+        """Speak one piece. Raises Unreadable when the text has letters that the voice cannot read."""
         speaker = self._speaker(piece.voice)
         speed = min(max(piece.speed, _SLOWEST), _FASTEST)
         noise = np.random.default_rng(piece.seed)
         parts: list[Samples] = []
-        for sentence in speaker.phonemize(_as_plain_text(piece.text)):
+        text = _as_plain_text(piece.text)
+        if not text.isascii():
+            text = _readable(text, speaker.g2p.oov.cin)
+        for sentence in speaker.phonemize(text):
             for phonemes in _within_limit(sentence):
                 samples = speaker.from_ids(speaker.ids(phonemes), speed, noise)
                 seconds = _SENTENCE_PAUSE if phonemes.rstrip('”")').endswith((".", "!", "?", "…")) else _CLAUSE_PAUSE
                 parts += [trim(samples, self.rate), pause(seconds / speed, self.rate)]
         if not parts:
-            raise SpeakError(f"hibari reads nothing in {piece.text[:60]!r}")
+            raise Unreadable(f"hibari reads nothing in {piece.text[:60]!r}")
         return stretch(Speech(np.concatenate(parts[:-1]), self.rate), speed / piece.speed)
 
     def _speaker(self, voice: str) -> Any:
@@ -129,6 +142,28 @@ def _as_plain_text(text: str) -> str:
     """`[word](/phonemes/)` is a pronunciation to the package; here text is never markup. Long numbers go as digits."""
     text = _COMPOUND_NUMBER.sub(" ", text.replace("](", "] ("))
     return _LONG_NUMBER.sub(lambda number: " ".join(number[0].replace(",", "")), text)
+
+
+def _readable(text: str, alphabet: Container[str]) -> str:
+    """The text in letters that the package reads. Raises Unreadable, and names those for which there are none."""
+    read = {c: _read(c, alphabet) for c in dict.fromkeys(text) if not c.isascii()}
+    lost = [c for c, letters in read.items() if letters is None]
+    if lost:
+        named = " ".join(lost[:_MOST_NAMED]) + (" …" if len(lost) > _MOST_NAMED else "")
+        raise Unreadable(f"hibari cannot read {named} in {text[:60]!r}: ask for a voice that can")
+    return "".join(read.get(c) or c for c in text)
+
+
+def _read(character: str, alphabet: Container[str]) -> str | None:
+    """What is read for a character; None for one that has a sound, and cannot be read."""
+    if character in alphabet or unicodedata.category(character) not in _HEARD:
+        return character
+    if unicodedata.category(character) == "Nd":
+        return str(unicodedata.decimal(character))
+    plain = unicodedata.normalize("NFKC", character)
+    if unicodedata.category(character) == "Nl":
+        return character if plain.isascii() else None  # Roman numerals, which the package knows
+    return stand_in(character, alphabet)
 
 
 def _within_limit(phonemes: str) -> Iterator[str]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from models import packages
 from models.alphabet import letters_to_test
-from models.engine import Piece, SpeakError, UnknownModel, UnknownVoice, Voice
+from models.engine import Piece, UnknownModel, UnknownVoice, Unreadable, Voice
 from models.fingerprint import fingerprint
 from models.pace import Pace
 from models.piper_voices import PiperVoiceFile, read_voices
@@ -88,7 +88,7 @@ class Piper:
         self._voice(self._files[self.voices[0].name])
 
     def speak(self, piece: Piece) -> Speech:
-        """Speak one piece. Raises SpeakError when the text has nothing, or letters, that the voice cannot read."""
+        """Speak one piece. Raises Unreadable when the text has nothing, or letters, that the voice cannot read."""
         try:
             file = self._files[piece.voice]
         except KeyError:
@@ -98,7 +98,7 @@ class Piper:
         for samples in self._sentences(file, piece, rate):
             parts += [trim(samples, file.rate), pause(_SENTENCE_PAUSE / rate, file.rate)]
         if not parts:
-            raise SpeakError(f"piper reads nothing in {piece.text[:60]!r}")
+            raise Unreadable(f"piper reads nothing in {piece.text[:60]!r}")
         return resample(stretch(Speech(np.concatenate(parts[:-1]), file.rate), rate / piece.speed), self.rate)
 
     def _sentences(self, file: PiperVoiceFile, piece: Piece, rate: float) -> list[Samples]:
@@ -129,10 +129,10 @@ class Piper:
 
 
 def _require_letters(file: PiperVoiceFile, text: str) -> None:
-    """Raise SpeakError for letters that a voice of letters would skip; one of phonemes reads them all in some way."""
+    """Raise Unreadable for letters that a voice of letters would skip; one of phonemes reads them all in some way."""
     if file.config.get("phoneme_type", "espeak") != "text":
         return
     known = file.config["phoneme_id_map"]
     lost = dict.fromkeys(c for c in unicodedata.normalize("NFD", text) if c.isalnum() and c not in known)
     if lost:
-        raise SpeakError(f"voice {file.voice.name!r} has no character for {' '.join(list(lost)[:10])} in {text[:60]!r}")
+        raise Unreadable(f"voice {file.voice.name!r} has no character for {' '.join(list(lost)[:10])} in {text[:60]!r}")

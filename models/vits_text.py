@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from models.engine import SpeakError
+from models.engine import Unreadable
 
 _MOST_NAMED = 10
 _SPOKEN = ("L", "M", "N")
@@ -27,7 +27,7 @@ class VitsText:
         self._romanian = tokenizer.get("language") == "ron"
 
     def ids(self, text: str) -> list[int]:
-        """Ids with the blank (0) between and around them. Raises SpeakError naming what has no character."""
+        """Ids with the blank (0) between and around them. Raises Unreadable naming what has no character."""
         prepared = "".join(c if c in self._alphabet else c.lower() for c in text) if self._normalize else text
         if self._romanian:
             prepared = prepared.replace("ț", "ţ")
@@ -55,9 +55,9 @@ class VitsText:
         lost = {c: None for c in prepared if not self._known(c) and unicodedata.category(c).startswith(_SPOKEN)}
         if lost:
             named = " ".join(list(lost)[:_MOST_NAMED]) + (" …" if len(lost) > _MOST_NAMED else "")
-            raise SpeakError(f"the voice has no character for {named} in {text[:60]!r}")
+            raise Unreadable(f"the voice has no character for {named} in {text[:60]!r}")
         if not known:
-            raise SpeakError(f"the voice has no character for anything in {text[:60]!r}")
+            raise Unreadable(f"the voice has no character for anything in {text[:60]!r}")
 
 
 @cache

@@ -26,7 +26,7 @@ from typing import BinaryIO
 
 import orjson
 
-from storage.errors import CorruptRecord, NotFound, Unavailable
+from storage.errors import CorruptRecord, NotFound, Unavailable, translated
 from storage.expiry import Marker, next_look
 from storage.records import Failure, Record, Stored, Tombstone, parse, sha256
 from storage.store import Store
@@ -158,6 +158,18 @@ class AudioFiles:
     def open(self, record: Record) -> BinaryIO:
         """A seekable reader of the audio, which a deletion meanwhile does not cut off. Raises NotFound."""
         return self.store.open(audio_key(record.file_id, record.format))
+
+    def fetch(self, record: Record, path: Path) -> bool:
+        """Write the audio to a file of this machine; False, whatever is there then, if it is not there whole."""
+        digest = hashlib.sha256()
+        try:
+            with self.open(record) as audio, translated(str(path)), path.open("wb") as file:
+                while chunk := audio.read(_CHUNK):
+                    digest.update(chunk)
+                    file.write(chunk)
+        except NotFound:
+            return False
+        return digest.hexdigest() == record.sha256
 
     def link(self, record: Record, seconds: float) -> str | None:
         """Where anybody can fetch the audio for so long, without us; None where the store gives no links."""

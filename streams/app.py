@@ -23,6 +23,8 @@ from streams.parts import open_engines, open_files, open_registry
 from streams.quotas import Quotas
 from streams.readers.cancellations import Cancellations
 from streams.readers.sources import Sources
+from streams.routes import REQUEST_TOPICS, in_pool
+from streams.setting_types import DEFAULT_POOL
 from streams.settings import Settings
 from streams.topics import Topics
 from streams.worker_id import worker_id
@@ -72,12 +74,14 @@ async def assemble(settings: Settings, stack: AsyncExitStack, connect: Connect) 
     clean_up = CleanUp(files, settings.tombstone_days, settings.orphan_grace_minutes * 60)
     service = Service(settings, name, metrics)
     stack.push_async_callback(service.close)
-    service.follow(topics["requests"].name, intake.run)
-    service.follow(topics["requests.bulk"].name, intake.run_bulk)
-    service.follow(topics["requests.retry"].name, intake.run_retries, urgent=True)
-    service.follow(topics["cleanup"].name, Cleanup(files, clean_up, writer, metrics).run)
+    work = [topics[in_pool(part, settings.pool)] for part in REQUEST_TOPICS]
+    for topic, run in zip(work, (intake.run, intake.run_bulk, intake.run_retries), strict=True):
+        service.follow(topic.name, run, urgent=run == intake.run_retries)
+    if settings.pool == DEFAULT_POOL:
+        work.append(topics["cleanup"])
+        service.follow(work[-1].name, Cleanup(files, clean_up, writer, metrics).run)
     express = Express(settings, writer, service.behind, metrics)
-    show(metrics, topics, intake, service, engines)
+    show(metrics, work, intake, service, engines)
     return Parts(
         name, topics, files, engines, writer, cancellations, quotas, sources, intake, service, express, metrics
     )

@@ -55,7 +55,7 @@ REASONS: dict[ErrorCode, Reason] = {
     ErrorCode.UNKNOWN_MODEL: Reason("no engine of that name is served"),
     ErrorCode.UNKNOWN_VOICE: Reason("no such voice, or no such speaker id"),
     ErrorCode.UNSUPPORTED_FORMAT: Reason("no such audio format, or it cannot have that sample rate"),
-    ErrorCode.UNSUPPORTED_LANGUAGE: Reason("no served engine speaks the language"),
+    ErrorCode.UNSUPPORTED_LANGUAGE: Reason("no served engine speaks the language, or the voice cannot read a letter"),
     ErrorCode.REQUEST_CONFLICT: Reason("the id was used before for other content", dead_letter=False),
     ErrorCode.EXPIRED: Reason("the result expired before it could be announced", dead_letter=False),
     ErrorCode.DEADLINE_EXCEEDED: Reason("the deadline passed before the text was spoken", dead_letter=False),

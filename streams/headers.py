@@ -18,10 +18,13 @@ NOT_BEFORE = "loa-not-before"
 SINCE = "loa-since"
 """The time, ISO 8601, at which the broker took the very first record."""
 
+ROUTED = "loa-routed"
+"""On a request that was moved to the pool that speaks its model: it is not moved there again."""
+
 ERRORS = "__streams.errors."
 """What headers of the dead-letter topic begin with (KIP-1034)."""
 
-OWN = frozenset({SOURCE, ATTEMPT, NOT_BEFORE, SINCE})
+OWN = frozenset({SOURCE, ATTEMPT, NOT_BEFORE, SINCE, ROUTED})
 
 _SOURCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,220}-\d{1,10}-\d{1,19}")
 
@@ -67,11 +70,15 @@ def again(
     number: int,
     since: datetime | None = None,
     not_before: datetime | None = None,
+    *,
+    routed: bool = False,
 ) -> list[tuple[str, bytes]]:
     """Headers of a copy: the record's own, with the number of the coming attempt, without an old error."""
     ours = {SOURCE: source, ATTEMPT: str(number)}
     if since:
         ours[SINCE] = iso(since)
+    if routed:
+        ours[ROUTED] = "1"
     if not_before:
         ours[NOT_BEFORE] = iso(not_before)
     kept = [(name, value) for name, value in headers if name not in OWN and not name.startswith(ERRORS)]

@@ -35,11 +35,31 @@ def _names(value: Any) -> Any:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+DEFAULT_POOL = ""
+RESERVED = frozenset({"bulk", "retry", "dlq"})  # what names of request topics end in, for every pool
+_POOL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
+
+
+def _pool(name: str) -> str:
+    if name != DEFAULT_POOL and (name in RESERVED or not _POOL.fullmatch(name)):
+        raise ValueError(f"a pool has a name of a-z, 0-9 and -, which is not {', '.join(sorted(RESERVED))}")
+    return name
+
+
+def _routes(pairs: dict[str, str]) -> dict[str, str]:
+    """Raises ValueError."""
+    if not all(pairs.values()):
+        raise ValueError("a model is routed to a pool by its name, such as dia=gpu")
+    return {model: _pool(pool) for model, pool in pairs.items()}
+
+
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Tenant = Annotated[str, AfterValidator(_tenant)]
 Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)]
 Days = Annotated[dict[str, Annotated[float, Field(gt=0)]], NoDecode, BeforeValidator(_pairs)]
 Limits = Annotated[dict[Tenant, NotNegative], NoDecode, BeforeValidator(_pairs)]
+Pool = Annotated[str, AfterValidator(_pool)]
+Routes = Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs), AfterValidator(_routes)]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), Field(min_length=1)]
 AnyNames = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
 Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_names)]

@@ -14,6 +14,7 @@ from models.recognise.recogniser import KINDS, Listening
 from storage.links import LEAST_BYTES
 from storage.opening import same_place
 from streams.setting_types import (
+    DEFAULT_POOL,
     AnyNames,
     Cores,
     Count,
@@ -24,8 +25,10 @@ from streams.setting_types import (
     NotNegative,
     Pairs,
     Place,
+    Pool,
     Positive,
     Recogniser,
+    Routes,
     cores,
 )
 
@@ -116,6 +119,11 @@ class Settings(BaseSettings):
     )
 
     models: Names = Field(("hibari", "espeak"), description="engines to serve; `auto` picks the first that fits")
+    routes: Routes = Field(
+        default_factory=dict,
+        description="which pool of workers speaks a model, such as dia=gpu,vits=gpu; same everywhere",
+    )
+    pool: Pool = Field("", description="the pool that a worker belongs to; absent: what has no route")
     models_on_demand: AnyNames = Field(
         (), description="those of TTS_MODELS that are loaded at their first request, in processes of their own"
     )
@@ -292,12 +300,19 @@ class Settings(BaseSettings):
             )
         if any(len(secret.encode()) < LEAST_BYTES for secret in self.link_secrets):
             raise ValueError(f"TTS_LINK_SECRET: a secret has at least {LEAST_BYTES} bytes")
+        if self.pool not in self.pools:
+            raise ValueError(f"TTS_POOL={self.pool}: no model is routed to it; TTS_ROUTES has to name it, everywhere")
         if missing := [model for model in self.models_on_demand if model not in self.models]:
             allowed = ", ".join(self.models)
             raise ValueError(f"TTS_MODELS_ON_DEMAND={','.join(missing)}: not in TTS_MODELS; allowed: {allowed}")
         if len(set(self.torch_devices)) < len(self.torch_devices):
             raise ValueError(f"TTS_TORCH_DEVICE={self.torch_device!r}: names a device twice")
         return self
+
+    @property
+    def pools(self) -> tuple[str, ...]:
+        """All pools of workers, the one without a name first."""
+        return (DEFAULT_POOL, *sorted(set(self.routes.values())))
 
     @property
     def webhook_secrets(self) -> list[str]:

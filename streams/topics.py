@@ -14,6 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import InvalidPartitionsError, KafkaError, TopicAlreadyExistsError, for_code
 
+from streams.routes import part_of, request_topics
 from streams.settings import Settings, SettingsError
 
 log = structlog.get_logger(__name__)
@@ -89,9 +90,9 @@ class Topics:
                 short,
                 f"{settings.topic_prefix}.{short}",
                 1 if short in SINGLE else settings.topic_partitions,
-                days[short],
+                days[part_of(short)],
             )
-            for short in RETENTION_DAYS
+            for short in dict.fromkeys([*request_topics(settings), *RETENTION_DAYS])
         }
 
     def __getitem__(self, short: str) -> Topic:

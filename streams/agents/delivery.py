@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from streams.headers import attempt, not_before, origin, position, since
+from streams.headers import ROUTED, attempt, not_before, origin, position, since
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,11 @@ class Delivery:
     def since(self) -> datetime:
         """When the broker took the very first record, of which this may be a copy."""
         return since(self.headers, self.time)
+
+    @property
+    def routed(self) -> bool:
+        """Whether it was moved to this pool by another."""
+        return ROUTED in self.headers
 
     @property
     def not_before(self) -> datetime | None:

@@ -23,10 +23,10 @@ from streams.readers.identity import headers_of, place_of
 from streams.readers.replay import when
 from streams.readers.tail import event_of, tail
 from streams.requests import DEFAULT_TENANT
+from streams.routes import in_pool
 from streams.settings import Settings
 from streams.topics import Topics, TopicsError
 
-LANE = "requests.retry"
 LOOK_SECONDS = 0.25
 PAUSE_SECONDS = 0.02
 AT_ONCE = 500
@@ -110,7 +110,8 @@ class Express:
         self.carried = 0
         self._settings = settings
         self._writer = writer
-        self._topic = Topics(settings)["requests"].name
+        self._topic = Topics(settings)[in_pool("requests", settings.pool)].name
+        self._lane = in_pool("requests.retry", settings.pool)
         self._behind = behind
         self._metrics = metrics
         self._clock = clock
@@ -154,7 +155,7 @@ class Express:
                 continue
             if self._goes_before(record):
                 named = again(record.headers, origin(headers, place_of(record)), 1, since(headers, when(record)))
-                await self._writer.write(LANE, record.key, record.value, named)
+                await self._writer.write(self._lane, record.key, record.value, named)
                 self._places.add(place)
                 self.carried += 1
                 self._metrics.count(declared.MOVED, to="express")

@@ -1,5 +1,6 @@
 """What a worker holds, asked for whenever its metrics are read."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from models.fleet import Fleet
@@ -8,12 +9,11 @@ from streams.agents.intake import Intake
 from streams.agents.service import Service
 from streams.metrics import declared
 from streams.metrics.worker import WorkerMetrics
-from streams.readers.group import WORK
-from streams.topics import Topics
+from streams.topics import Topic
 
 
-def show(metrics: WorkerMetrics, topics: Topics, intake: Intake, service: Service, engines: Fleet) -> None:
-    """Let the metrics look at these parts."""
+def show(metrics: WorkerMetrics, work: Sequence[Topic], intake: Intake, service: Service, engines: Fleet) -> None:
+    """Let the metrics look at these parts. `work`: the topics that the worker reads with its group."""
     for model in engines.models:  # known before the first: nothing is spoken, rather than nothing known
         metrics.count(declared.REQUESTS, 0, outcome="completed", code="ok", model=model)
         metrics.count(declared.AUDIO, 0, model=model)
@@ -27,8 +27,7 @@ def show(metrics: WorkerMetrics, topics: Topics, intake: Intake, service: Servic
         budget, label = intake.budgets[lane], lane.name.lower()
         metrics.show(declared.IN_HAND_REQUESTS, partial(lambda held: held.requests, budget), lane=label)
         metrics.show(declared.IN_HAND_SECONDS, partial(lambda held: held.seconds, budget), lane=label)
-    for short in WORK:
-        name = topics[short].name
+    for name, short in ((topic.name, topic.short) for topic in work):
         metrics.show(declared.READ_AHEAD_BYTES, partial(service.read_ahead.bytes, name), topic=short)
         metrics.show(declared.LAG, partial(service.lag, name), topic=short)
         metrics.show(declared.PARTITIONS, partial(service.partitions, name), topic=short)

@@ -15,7 +15,8 @@ from streams.agents.job import Job, echo_of, understand
 from streams.agents.synthesis import Synthesis, fault
 from streams.errors import ErrorCode, RequestError
 from streams.readers.cancellations import Cancellations
-from streams.requests import parse
+from streams.requests import SynthesisRequested, parse
+from streams.routes import pool_of
 from streams.settings import Settings
 
 T = TypeVar("T")
@@ -112,7 +113,8 @@ class Intake:
     async def _take(self, delivery: Delivery, lane: Lane) -> None:
         """Understand a record, join it to its twin in hand, move it away, or answer it once there is room.
 
-        What may wait, or does not fit, makes room for those behind it on the log: it leaves for the bulk lane.
+        What may wait, or does not fit, makes room for those behind it on the log: it leaves for the bulk lane. What
+        another pool speaks leaves for that.
         """
         request = None
         budget, movable = self.budgets[lane], lane is Lane.INTERACTIVE and delivery.attempt == 1
@@ -122,6 +124,11 @@ class Intake:
             leaves = movable and (request.priority == "bulk" or not budget.fits(request.tenant_id))
             job = None if leaves else await self._aside(delivery, understand, delivery, request, self._registry)
         except RequestError as error:
+            pool = self._elsewhere(delivery, request, error)
+            if request is not None and pool is not None:
+                part = "requests.bulk" if lane is Lane.BULK else "requests"
+                await self._begin(self._synthesis.route(delivery, request, part, pool), self._quick)
+                return
             if request:
                 error.echo = echo_of(request)
             await self._begin(self._synthesis.refuse(delivery, error), self._quick)
@@ -135,6 +142,13 @@ class Intake:
             job.lane, job.after = lane, twin
             self._in_hand[job.file_id] = job
             await self._begin(self._answer(job), budget, request.tenant_id, job.seconds)
+
+    def _elsewhere(self, delivery: Delivery, request: SynthesisRequested | None, error: RequestError) -> str | None:
+        """Another pool that speaks what is not spoken here; None where there is none, or it comes from another."""
+        if request is None or delivery.routed or error.code not in {ErrorCode.UNKNOWN_MODEL, ErrorCode.UNKNOWN_VOICE}:
+            return None
+        pool = pool_of(request, self._settings)
+        return None if pool == self._settings.pool else pool
 
     async def _aside(self, delivery: Delivery, call: Callable[..., T], *arguments: object) -> T:
         """Call it, in a thread if the record is long. Raises RequestError, whatever happens."""

@@ -12,7 +12,7 @@ import stamina
 import structlog
 
 from models.audio import Encoder
-from models.engine import AudioRejected, EngineTimeout, ModelError, OutOfMemory
+from models.engine import AudioRejected, EngineTimeout, ModelError, OutOfMemory, Unreadable
 from models.fleet import Fleet
 from models.speak import Spoken as Piece
 from models.speak import speak_text
@@ -41,6 +41,7 @@ SPEAK_ERRORS: dict[type[ModelError], ErrorCode] = {
     OutOfMemory: ErrorCode.OUT_OF_MEMORY,
     AudioRejected: ErrorCode.AUDIO_REJECTED,
     EngineTimeout: ErrorCode.SYNTHESIS_TIMEOUT,
+    Unreadable: ErrorCode.UNSUPPORTED_LANGUAGE,
 }
 
 

@@ -1,20 +1,17 @@
 """Identical requests of a tenant: one is spoken, and the others get copies, which are files of their own."""
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from models.schedule import Lane
-from storage.errors import CorruptRecord, NotFound, translated
+from storage.errors import CorruptRecord
 from storage.files import AudioFiles
 from storage.records import Record, Stored
 from streams.agents.job import Job
 from streams.agents.recording import Draft
 from streams.readers.sources import Source, Sources
 from streams.settings import Settings
-
-_PIECE = 1 << 20
 
 Copy = Callable[[Job, str], Awaitable[Stored | None]]
 Speak = Callable[[Job], Awaitable[Stored]]
@@ -69,21 +66,22 @@ def fetch(files: AudioFiles, file_id: str, cache_key: str, path: Path) -> Draft 
     Blocking. Raises StoreError.
     """
     try:
-        record = files.find(file_id)
-        now = files.clock()
-        if not isinstance(record, Record) or record.cache_key != cache_key or now >= record.good_until(now):
-            return None
-        digest = hashlib.sha256()
-        with files.open(record) as audio, translated("the copy"), path.open("wb") as file:
-            while piece := audio.read(_PIECE):
-                digest.update(piece)
-                file.write(piece)
-            size = file.tell()
-    except (NotFound, CorruptRecord):
+        found = files.find(file_id)
+    except CorruptRecord:
         return None
-    if digest.hexdigest() != record.sha256:
+    now = files.clock()
+    if not isinstance(found, Record) or found.cache_key != cache_key or now >= found.good_until(now):
         return None
-    return Draft(record.sha256, size, record.pcm_sha256, record.sample_rate, record.duration_seconds, cached=True)
+    if not files.fetch(found, path):
+        return None
+    return Draft(
+        sha256=found.sha256,
+        size=found.file_size,
+        pcm_sha256=found.pcm_sha256,
+        sample_rate=found.sample_rate,
+        duration_seconds=found.duration_seconds,
+        cached=True,
+    )
 
 
 def _may_wait(job: Job, other: Job) -> bool:

@@ -27,6 +27,7 @@ from streams.crash import crash_point
 from streams.kafka import DEFAULT_BROKERS, ssl_context
 from streams.metrics import declared
 from streams.metrics.worker import WorkerMetrics
+from streams.routes import group_of
 from streams.settings import Settings
 from streams.window import Partition, Window, is_ahead
 
@@ -66,7 +67,7 @@ class Service(faust.App):  # type: ignore[misc]
         self._folder = tempfile.TemporaryDirectory(prefix="loa-faust-")
         self._twins = Twins()
         self._generation: int | None = None
-        super().__init__(settings.kafka_group, **_options(settings, worker, Path(self._folder.name)))
+        super().__init__(group_of(settings, settings.pool), **_options(settings, worker, Path(self._folder.name)))
         self.on_partitions_revoked.connect(self._revoked)
         self.on_partitions_assigned.connect(self._were_assigned)
 
@@ -227,7 +228,7 @@ def _options(settings: Settings, worker: str, folder: Path) -> dict[str, Any]:
     options: dict[str, Any] = {
         "broker": [f"aiokafka://{broker.strip()}" for broker in brokers],
         "broker_client_id": f"loa-{worker}",
-        "consumer_group_instance_id": f"{settings.kafka_group}-{worker}",  # a restart needs no rebalance
+        "consumer_group_instance_id": f"{group_of(settings, settings.pool)}-{worker}",  # a restart needs no rebalance
         "broker_session_timeout": settings.kafka_session_timeout_seconds,
         "broker_heartbeat_interval": settings.kafka_session_timeout_seconds / 5,
         "broker_request_timeout": max(90.0, settings.kafka_session_timeout_seconds * 2),

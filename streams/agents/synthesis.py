@@ -24,6 +24,7 @@ from streams.metrics import declared
 from streams.metrics.worker import WorkerMetrics
 from streams.quotas import Quotas
 from streams.requests import DEFAULT_TENANT, SynthesisRequested
+from streams.routes import in_pool
 from streams.settings import Settings
 from streams.traces import Span, Value
 
@@ -82,6 +83,15 @@ class Synthesis:
         with self._working(delivery, request.request_id or delivery.origin, request.tenant_id):
             await self._copy("requests.bulk", delivery, delivery.attempt, None)
         self._metrics.count(declared.MOVED, to="bulk")
+
+    async def route(self, delivery: Delivery, request: SynthesisRequested, part: str, pool: str) -> None:
+        """To the pool that speaks its model, where it is not moved again."""
+        with self._working(delivery, request.request_id or delivery.origin, request.tenant_id):
+            headers = again(delivery.raw_headers, delivery.origin, delivery.attempt, delivery.since, routed=True)
+            await self._writer.write(in_pool(part, pool), delivery.key, delivery.value, headers)
+            crash_point("routed")
+            delivery.done()
+        self._metrics.count(declared.MOVED, to="pool")
 
     @contextmanager
     def _working(self, delivery: Delivery, request_id: str, tenant: str) -> Iterator[Span]:
@@ -209,11 +219,13 @@ class Synthesis:
                 crash_point("failed.dead_lettered")
             delivery.done()
 
-    async def _copy(self, short: str, delivery: Delivery, attempt: int, not_before: datetime | None) -> None:
-        """The same record on another topic; it is that one now which is to be answered."""
-        headers = again(delivery.raw_headers, delivery.origin, attempt, delivery.since, not_before)
-        await self._writer.write(short, delivery.key, delivery.value, headers)
-        crash_point(f"copied.{short}")
+    async def _copy(self, part: str, delivery: Delivery, attempt: int, not_before: datetime | None) -> None:
+        """The same record on another topic of its pool; it is that one now which is to be answered."""
+        headers = again(
+            delivery.raw_headers, delivery.origin, attempt, delivery.since, not_before, routed=delivery.routed
+        )
+        await self._writer.write(in_pool(part, self._settings.pool), delivery.key, delivery.value, headers)
+        crash_point(f"copied.{part}")
         delivery.done()
 
     def _due(self, attempt: int) -> datetime:

@@ -39,7 +39,7 @@ Until = Annotated[datetime | None, typer.Option(parser=_moment, metavar="TIME", 
 
 def replay_topics(
     topic: Annotated[
-        list[str] | None, typer.Option(help=f"only these of {', '.join(RETENTION_DAYS)}; default: all")
+        list[str] | None, typer.Option(help=f"only these of {', '.join(RETENTION_DAYS)}, or of a pool's; default: all")
     ] = None,
     since: Since = None,
     until: Until = None,
@@ -49,10 +49,12 @@ def replay_topics(
     ] = None,
 ) -> None:
     """Write what the log has as JSON lines, each partition in its order; ends at what is there when it begins."""
-    wrong = sorted(set(topic or ()) - set(RETENTION_DAYS))
+    settings = configured()
+    there = [topic.short for topic in Topics(settings)]
+    wrong = sorted(set(topic or ()) - set(there))
     if wrong:
-        raise typer.BadParameter(f"{', '.join(wrong)}: choose from {', '.join(RETENTION_DAYS)}", param_hint="--topic")
-    asyncio.run(_replay(configured(), topic or list(RETENTION_DAYS), since, until, tenant, request_id))
+        raise typer.BadParameter(f"{', '.join(wrong)}: choose from {', '.join(there)}", param_hint="--topic")
+    asyncio.run(_replay(settings, topic or there, since, until, tenant, request_id))
 
 
 async def _replay(

@@ -10,6 +10,7 @@ import typer
 from streams.cli.common import Json, configured, print_json, print_rows
 from streams.readers.demand import WITHIN_SECONDS, Demand, demand, speed_of_late
 from streams.readers.replay import open_replay
+from streams.routes import request_topics
 from streams.settings import Settings
 from streams.threads import in_thread
 from streams.topics import Topics
@@ -54,7 +55,7 @@ async def _ask(settings: Settings, within: float) -> tuple[Demand, int]:
 async def _behind(settings: Settings, index: "Index") -> int:
     """How many records of requests the index has not read."""
     topics = Topics(settings)
-    names = [topics[short].name for short in ("requests", "requests.bulk", "requests.retry")]
+    names = [topics[short].name for short in request_topics(settings)]
     known = await in_thread(index.offsets)
     async with open_replay(settings, names) as reader:
         await reader.window(names)

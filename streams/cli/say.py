@@ -13,8 +13,11 @@ import typer
 from aiokafka import AIOKafkaConsumer
 
 from streams.cli.common import Json, configured, print_json
+from streams.errors import RequestError
 from streams.kafka import EventWriter
 from streams.readers.tail import event_of, records, tail
+from streams.requests import parse
+from streams.routes import in_pool, pool_of
 from streams.settings import Settings
 from streams.topics import Topics
 
@@ -62,7 +65,8 @@ async def _ask(settings: Settings, request: dict[str, Any], seconds: float) -> d
     async with tail(settings, [topics["completed"].name, topics["failed"].name]) as consumer:
         await writer.start()
         try:
-            await writer.write("requests", request["request_id"].encode(), orjson.dumps(request), [])
+            value = orjson.dumps(request)
+            await writer.write(_topic(value, settings), request["request_id"].encode(), value, [])
         finally:
             await writer.stop()
         try:
@@ -70,6 +74,14 @@ async def _ask(settings: Settings, request: dict[str, Any], seconds: float) -> d
         except TimeoutError:
             wait = f"no outcome within {seconds:g} s; is a worker running? The request stays queued as"
             raise SystemExit(f"loa: {wait} {request['request_id']}") from None
+
+
+def _topic(value: bytes, settings: Settings) -> str:
+    """That of the pool which speaks it; what is wrong with a request the worker will say."""
+    try:
+        return in_pool("requests", pool_of(parse(value, settings), settings))
+    except RequestError:
+        return "requests"
 
 
 async def _outcome(consumer: AIOKafkaConsumer, request_id: str) -> dict[str, Any]:

@@ -63,11 +63,11 @@ class EveryAnswer:
             try:
                 await self._app(scope, receive, send_more)
             finally:
-                called = {"method": _method(scope), "route": _route(scope)}
-                self._metrics.count(declared.CALLS, **called, status=str(status))
-                self._metrics.observe(declared.CALL_SECONDS, time.perf_counter() - began, **called)
-                span.name(" ".join(called.values()))
-                span.set({"http.route": called["route"], "http.response.status_code": status})
+                method, route = _method(scope), _route(scope)
+                self._metrics.count(declared.CALLS, method=method, route=route, status=str(status))
+                self._metrics.observe(declared.CALL_SECONDS, time.perf_counter() - began, method=method, route=route)
+                span.name(f"{method} {route}")
+                span.set({"http.route": route, "http.response.status_code": status})
                 if status >= 500:
                     span.fail(str(status), "")
 

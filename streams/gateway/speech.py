@@ -25,6 +25,7 @@ from streams.ids import ID_PATTERN
 from streams.kafka import EventWriter
 from streams.quotas import QuotaExceededError, Quotas
 from streams.requests import SynthesisRequested, parse
+from streams.routes import in_pool, pool_of
 from streams.settings import Settings
 from streams.traces import TRACE_HEADERS
 
@@ -130,7 +131,8 @@ class Speaking:
     async def produce(self, asked: Asked, request: Request) -> None:
         """Put it on the log. Raises ApiError."""
         trace = [(name, request.headers[name].encode("latin-1")) for name in TRACE_HEADERS if name in request.headers]
-        topic = "requests.bulk" if asked.request.priority == "bulk" else "requests"
+        part = "requests.bulk" if asked.request.priority == "bulk" else "requests"
+        topic = in_pool(part, pool_of(asked.request, self._settings))
         try:
             async with asyncio.timeout(self._settings.sync_seconds):
                 await self._writer.write(topic, asked.request_id.encode(), asked.value, trace)

@@ -89,7 +89,8 @@ RETRIES = _counter(Part.WORKER, "loa_retries_total", "requests put back, to be t
 MOVED = _counter(
     Part.WORKER,
     "loa_moved_records_total",
-    "records copied to another lane; `to`: `bulk`, where they are in nobody's way, or `express`, past a backlog",
+    "records copied to another topic; `to`: `bulk`, where they are in nobody's way, `express`, past a backlog, `pool`: "
+    "to the workers of their model",
     "to",
 )
 QUEUE_SECONDS = _histogram(

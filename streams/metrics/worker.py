@@ -23,7 +23,7 @@ class WorkerMetrics(Metrics):
         for code in ErrorCode:
             if code.reason.passing:
                 self.count(declared.RETRIES, 0, code=code)
-        for to in ("bulk", "express"):
+        for to in ("bulk", "express", "pool"):
             self.count(declared.MOVED, 0, to=to)
         for reason in ("expired", "requested", "orphaned"):
             self.deleted(reason, 0, files=0)

@@ -19,6 +19,7 @@ from streams.kafka import admin_client
 from streams.readers.group import members
 from streams.readers.replay import replay, when
 from streams.readers.tail import event_of
+from streams.routes import in_pool
 from streams.settings import Settings
 from streams.topics import Topics
 
@@ -107,7 +108,8 @@ async def demand(
     """
     workers = len(await members(settings))
     async with admin_client(settings) as admin:
-        most = (await Topics(settings).counts(admin))["requests"]
+        counts = await Topics(settings).counts(admin)
+    most = sum(counts[in_pool("requests", pool)] for pool in settings.pools)
     return Demand(queued, workers, most, speed(workers), within)
 
 

@@ -11,10 +11,8 @@ from streams.errors import RequestError
 from streams.headers import ERRORS, attempt, origin, position
 from streams.readers.tail import event_of
 from streams.requests import DEFAULT_TENANT, SynthesisRequested, parse
+from streams.routes import REQUEST_TOPICS, part_of
 from streams.settings import Settings
-
-REQUEST_TOPICS = ("requests", "requests.bulk", "requests.retry")
-"""Where requests and their copies are, by short name: what the workers' group reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ def ask_of(record: ConsumerRecord, settings: Settings, place: str | None = None)
 
 def file_of(record: ConsumerRecord, short: str, settings: Settings) -> tuple[str | None, str | None]:
     """File id and tenant of whatever a record of some topic is about; None for what it does not tell."""
-    if short in REQUEST_TOPICS:
+    if part_of(short) in REQUEST_TOPICS:
         ask = ask_of(record, settings)
         return ask.file_id, ask.tenant
     if short == "requests.dlq":

@@ -21,7 +21,7 @@ from streams.kafka import admin_client, answering, client_options, cluster_id
 from streams.parts import open_files
 from streams.readers.places import Found, Places
 from streams.readers.rebuild import retention
-from streams.readers.told import INDEXED, change_of
+from streams.readers.told import change_of, indexed
 from streams.settings import Settings
 from streams.threads import in_thread
 from streams.topics import MAX_MESSAGE_BYTES, Topics, TopicsError
@@ -50,7 +50,7 @@ class Projection:
         self._settings = settings
         self._index = index
         topics = Topics(settings)
-        self._shorts = {topics[short].name: short for short in INDEXED}
+        self._shorts = {topics[short].name: short for short in indexed(settings)}
         self._ends: dict[TopicPartition, int] | None = None
         self._stopping = threading.Event()
 

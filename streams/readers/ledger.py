@@ -10,7 +10,8 @@ from streams.readers.identity import Ask
 EDGE_SECONDS = 1.0
 """What the clocks of two brokers may differ by."""
 
-MOST_EARLY = 100_000
+MOST_ANSWERED, MOST_OF_ONE = 100_000, 16
+"""Files whose outcomes are remembered, and the latest outcomes of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +49,24 @@ class Open:
 
 
 class Ledger:
-    """Open requests by their source, and outcomes that came before their request was passed."""
+    """Open requests by their source, and the outcomes of late.
 
-    def __init__(self, most_early: int = MOST_EARLY) -> None:
+    An outcome is written before its record is passed, and a request that was moved or repeated has several records, of
+    which some may be passed long after it: so it is remembered, whether it has settled one or not.
+    """
+
+    def __init__(self, most_answered: int = MOST_ANSWERED) -> None:
         self._open: dict[str, Open] = {}
         self._by_file: dict[str, set[str]] = {}
-        self._early: OrderedDict[str, list[Answer]] = OrderedDict()
-        self._most_early = most_early
+        self._answers: OrderedDict[str, list[Answer]] = OrderedDict()
+        self._most_answered = most_answered
 
     def __len__(self) -> int:
         return len(self._open)
 
     def passed(self, entry: Open) -> None:
         """The workers have passed a record; a later copy of a request stands for the earlier ones."""
-        early = self._early.get(entry.ask.file_id, [])
-        if any(entry.answered_by(answer) for answer in early):
-            del self._early[entry.ask.file_id]
+        if any(entry.answered_by(answer) for answer in self._answers.get(entry.ask.file_id, ())):
             self.forget(entry.ask.source)
             return
         self._open[entry.ask.source] = entry
@@ -72,15 +75,15 @@ class Ledger:
     def answered(self, answer: Answer) -> None:
         """An outcome was read."""
         sources = self._by_file.get(answer.file_id, set())
-        settled = [source for source in sources if self._open[source].answered_by(answer)]
-        for source in settled:
+        for source in [source for source in sources if self._open[source].answered_by(answer)]:
             self.forget(source)
-        if not settled:
-            self._early.setdefault(answer.file_id, []).append(answer)
-            self._early.move_to_end(answer.file_id)
-            # A request whose early outcome was forgotten is brought back for nothing, which does no harm.
-            if len(self._early) > self._most_early:
-                self._early.popitem(last=False)
+        answers = self._answers.setdefault(answer.file_id, [])
+        answers.append(answer)
+        del answers[:-MOST_OF_ONE]
+        self._answers.move_to_end(answer.file_id)
+        # A request whose outcome was forgotten before it was passed is brought back for nothing, which does no harm.
+        if len(self._answers) > self._most_answered:
+            self._answers.popitem(last=False)
 
     def forget(self, source: str) -> None:
         """It has its outcome, or is on its way again."""

@@ -15,7 +15,7 @@ from storage.index.compare import Drift, Limits, compare
 from storage.index.writing import standing
 from streams.kafka import cluster_id
 from streams.readers.replay import Progress, Replay, counted, open_replay, when
-from streams.readers.told import INDEXED, change_of
+from streams.readers.told import change_of, indexed
 from streams.settings import Settings
 from streams.threads import in_thread
 from streams.topics import Topics
@@ -80,7 +80,7 @@ async def _made(
 ) -> AsyncIterator[Made]:
     """From the log up to some offsets, or to its end, and from the store."""
     topics = Topics(settings)
-    shorts = {topics[short].name: short for short in INDEXED}
+    shorts = {topics[short].name: short for short in indexed(settings)}
     with tempfile.TemporaryDirectory(prefix="loa-index-") as folder:
         index = Index.open(sqlite_url(Path(folder) / "index.sqlite"))
         try:
@@ -103,7 +103,7 @@ def _end_at(reader: Replay, until: Offsets) -> None:
 
 def _whole_since(reader: Replay, topics: Topics) -> datetime:
     """Of partitions from which all was removed it is only known for how long records are kept."""
-    days = {topics[short].name: topics[short].retention_days for short in INDEXED}
+    days = {topic.name: topic.retention_days for topic in topics}
     bare = [days[pair.topic] for pair, span in reader.ranges.items() if span.first > 0 and span.start == span.end]
     return datetime.now(UTC) - timedelta(days=min(bare)) if bare else datetime.fromtimestamp(0, UTC)
 

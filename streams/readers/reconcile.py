@@ -14,10 +14,11 @@ from streams.kafka import EventWriter
 from streams.metrics import declared
 from streams.metrics.registry import Metrics
 from streams.readers.group import committed_offsets
-from streams.readers.identity import REQUEST_TOPICS, ask_of, headers_of, place_of
+from streams.readers.identity import ask_of, headers_of, place_of
 from streams.readers.ledger import Answer, Ledger, Open
 from streams.readers.replay import Range, Replay, ReplayError, open_replay, when
 from streams.readers.tail import event_of
+from streams.routes import request_topics
 from streams.settings import Settings
 from streams.topics import Topics, TopicsError
 
@@ -56,8 +57,8 @@ class Reconciler:
         self._grace = grace
         self._lookback = lookback
         self._clock = clock
-        self._shorts = {topics[short].name: short for short in (*REQUEST_TOPICS, *OUTCOME_TOPICS)}
-        self._requests = [topics[short].name for short in REQUEST_TOPICS]
+        self._shorts = {topics[short].name: short for short in (*request_topics(settings), *OUTCOME_TOPICS)}
+        self._requests = [topics[short].name for short in request_topics(settings)]
         self._outcomes = [topics[short].name for short in OUTCOME_TOPICS]
         self._next: dict[TopicPartition, int] = {}
         self._ledger = Ledger()
@@ -142,7 +143,7 @@ class Reconciler:
                     since(headers_of(record), when(record)),
                 )
                 # A retry's time has come by now.
-                short = self._shorts[entry.topic].replace("requests.retry", "requests")
+                short = self._shorts[entry.topic].removesuffix(".retry")
                 await self._writer.write(short, record.key, record.value, headers)
                 self.brought_back += 1
                 self._metrics.count(declared.BROUGHT_BACK)

@@ -6,10 +6,12 @@ from pydantic import BaseModel
 
 from storage.records import iso
 from streams.events import EVENTS, headers
+from streams.routes import group_of, in_pool, part_of
 from streams.schema.channels import CHANNELS, Channel
 from streams.schema.examples import NOW, REFUSED, TRACE, dead_letter_headers, examples, retry_headers
 from streams.schema.headers import OF_REQUESTS, SCHEMAS, event_headers
 from streams.schema.payloads import IN_DOCUMENT, example_of, payload
+from streams.setting_types import DEFAULT_POOL
 from streams.settings import Settings
 from streams.topics import Topic, Topics
 from streams.version import CONTRACT
@@ -60,7 +62,7 @@ def _id(short: str) -> str:
 
 
 def _channel(topic: Topic, settings: Settings) -> Document:
-    channel, config = CHANNELS[topic.short], topic.config()
+    channel, config = CHANNELS[part_of(topic.short)], topic.config()
     kafka: Document = {"topic": topic.name, "partitions": topic.partitions}
     if settings.topic_replication > 0:
         kafka["replicas"] = settings.topic_replication
@@ -82,7 +84,7 @@ def _channel(topic: Topic, settings: Settings) -> Document:
 def _operations(topics: Topics, settings: Settings) -> Document:
     made = {}
     for topic in topics:
-        channel = CHANNELS[topic.short]
+        channel = CHANNELS[part_of(topic.short)]
         for action, summary in (("receive", channel.receives), ("send", channel.sends)):
             if summary:
                 made[f"{action}{_id(topic.short)[0].upper()}{_id(topic.short)[1:]}"] = {
@@ -98,14 +100,15 @@ def _group(short: str, action: str, settings: Settings) -> Document:
     """The consumer group that receives; of commands none, since every worker reads them all."""
     if action == "send" or short == "commands":
         return {}
-    name = settings.kafka_group + (WEBHOOKS_GROUP if short == "webhooks" else "")
+    pool = next((each for each in settings.pools if short == in_pool(part_of(short), each)), DEFAULT_POOL)
+    name = group_of(settings, pool) + (WEBHOOKS_GROUP if short == "webhooks" else "")
     return {"bindings": {"kafka": {"groupId": {"type": "string", "enum": [name]}, "bindingVersion": KAFKA_BINDING}}}
 
 
 def _messages(topics: Topics) -> Document:
     made: Document = {}
     for topic in topics:
-        channel = CHANNELS[topic.short]
+        channel = CHANNELS[part_of(topic.short)]
         made.setdefault(channel.message, _message(topic, channel))
     return made
 

@@ -25,6 +25,7 @@ COPIES: Schema = {
     headers.SOURCE: PLACE | {"description": "place of the very first record: names a request that has no id"},
     headers.ATTEMPT: NUMBER | {"description": "number of the coming attempt; absent: 1"},
     headers.SINCE: INSTANT | {"description": "when the broker took the very first record"},
+    headers.ROUTED: {"type": "string", "const": "1", "description": "moved once already, to the pool of its model"},
     headers.NOT_BEFORE: INSTANT | {"description": "when the coming attempt is due"},
 }
 ERRORS: Schema = {
@@ -55,7 +56,7 @@ SCHEMAS: dict[str, Schema] = {
     "RetryHeaders": {
         "type": "object",
         "description": "The request's own headers, and whose copy it is.",
-        "required": list(COPIES),
+        "required": [name for name in COPIES if name != headers.ROUTED],
         "properties": TRACE | COPIES,
     },
     "DeadLetterHeaders": {

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from streams.events import Event
+from streams.routes import part_of
 from streams.schema.channels import CHANNELS
 from streams.schema.examples import REQUEST, examples
 from streams.topics import Topics
@@ -52,7 +53,7 @@ def names(topics: Topics) -> dict[str, str]:
     """Every name by which `event_schema` knows an event, and the short name of its topic."""
     found = {}
     for topic in topics:
-        channel = CHANNELS[topic.short]
+        channel = CHANNELS[part_of(topic.short)]
         if channel.model is not None:
             found[topic.name] = topic.short
             found.setdefault(channel.model.__name__, topic.short)
@@ -63,7 +64,7 @@ def event_schema(name: str, topics: Topics) -> Schema:
     """The JSON Schema (2020-12) of the value on a topic, by its or the event's name. Raises UnknownEventError."""
     known = names(topics)
     short = known.get(name)
-    model = CHANNELS[short].model if short else None
+    model = CHANNELS[part_of(short)].model if short else None
     if short is None or model is None:
         raise UnknownEventError(f"there is no event {name!r}; there are {', '.join(known)}")
     return {"$schema": DIALECT} | payload(model) | {"examples": [example_of(short)]}

@@ -38,7 +38,11 @@ def embedded() -> dict[str, str]:
 
 
 def loa_services(compose: dict[str, Any]) -> dict[str, Any]:
-    return {name: service for name, service in compose["services"].items() if service.get("profiles") == ["loa"]}
+    return {
+        name: service
+        for name, service in compose["services"].items()
+        if service.get("profiles") in (["loa"], ["webhooks"])
+    }
 
 
 def ports(listeners: str) -> dict[str, int]:
@@ -89,20 +93,38 @@ def test_ports_are_published_on_loopback_only(compose: dict[str, Any]) -> None:
     assert all(port.startswith("127.0.0.1:") for port in published)
 
 
+def test_what_is_asked_for_health_is_what_answers(compose: dict[str, Any]) -> None:
+    worker, gateway = (compose["services"][name] for name in ("worker", "gateway"))
+    asked = {name: " ".join(compose["services"][name]["healthcheck"]["test"]) for name in ("worker", "gateway")}
+    assert f"127.0.0.1:{worker['environment']['TTS_HEALTH_PORT']}/healthz" in asked["worker"]
+    assert f"127.0.0.1:{gateway['command'][-1]}/healthz" in asked["gateway"]
+
+
+def test_stages_are_made_before_they_are_used() -> None:
+    made: set[str] = set()
+    for line in (ROOT / "Dockerfile").read_text().splitlines():
+        if found := re.match(r"FROM (\S+) AS (\S+)", line):
+            assert found[1] in made | {"${BASE}"}
+            made.add(found[2])
+        elif found := re.match(r"COPY --from=(\S+)", line):
+            assert found[1] in made
+    assert {"worker", "worker-gpu", "gateway"} <= made
+
+
 def test_volumes_are_declared_and_used(compose: dict[str, Any]) -> None:
     used = {volume.split(":")[0] for service in compose["services"].values() for volume in service.get("volumes", [])}
     assert used == set(compose["volumes"])
 
 
 def test_images_are_built_from_targets_that_exist(compose: dict[str, Any]) -> None:
-    stages = set(re.findall(r"^FROM .* AS (\w+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
+    stages = set(re.findall(r"^FROM .* AS ([\w-]+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
     for name, service in loa_services(compose).items():
         assert service.get("build", {}).get("target", "worker") in stages, name
 
 
 def test_the_image_has_what_a_database_of_the_services_needs(compose: dict[str, Any]) -> None:
     assert "TTS_DATABASE_URL" in compose["services"]["gateway"]["environment"]
-    locked = re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements/light.txt").read_text(), re.MULTILINE)
+    locked = re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements/image.txt").read_text(), re.MULTILINE)
     assert {"psycopg", "psycopg-binary"} <= set(locked)
 
 

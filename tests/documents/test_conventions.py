@@ -42,7 +42,8 @@ def test_every_field_of_a_request_is_in_the_readme():
 
 
 def test_links_of_the_documents_lead_somewhere():
-    for document in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("deploy/**/*.md")):
+    pages = (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/**/*.md"), ROOT / "examples/README.md")
+    for document in pages:
         for target in re.findall(r"\]\(([^)#\s]+)", document.read_text()):
             assert target.startswith("https://") or (document.parent / target).exists(), f"{document.name}: {target}"
 

@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
-from models.engine import AudioRejected, EngineDied, Piece
+from models.engine import AudioRejected, EngineDied, Piece, Unreadable
 from models.host import EnginePool
 from models.registry import Registry
 from models.speak import chunk_seed, estimate_seconds, plan, speak_text
@@ -83,6 +83,20 @@ async def test_odd_texts_are_plain_text(start_pool: StartPool, registry: Registr
         await pool.speak(model, Piece(t, voice, 1.0, 0), 60) for t in ("[a](/wˈɜːldwˈɜːldwˈɜːld/) b", "a b")
     ]
     assert marked.seconds > plain.seconds
+
+
+async def test_letters_are_read_by_what_they_are_made_of_or_refused(start_pool: StartPool) -> None:
+    pool = await start_pool("hibari")
+
+    async def said(text: str) -> Speech:
+        return await pool.speak("hibari", Piece(text, "heart", 1.0, 0), 60)
+
+    for odd, plain in (("Ƚ", "L"), ("The Ƚ here.", "The L here."), ("Nẵng", "Nang"), ("٣ cats", "3 cats")):
+        assert digest(await said(odd)) == digest(await said(plain)), odd
+    for text, named in (("The kanji 漢字 here.", "漢 字"), ("مرحبا", "م ر ح ب ا"), ("ĸ", "ĸ")):
+        with pytest.raises(Unreadable, match=f"cannot read {named} in"):
+            await said(text)
+    assert (await said("“Fine” — naïve café… 😀")).seconds > 0.5, "signs are no letters"
 
 
 async def test_a_killed_process_is_replaced_within_a_text(start_pool: StartPool, registry: Registry) -> None:

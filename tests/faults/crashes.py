@@ -10,11 +10,14 @@ from streams.crash import STORE_POINTS
 from tests.kafka.zygote import ROOT
 
 COPIES = ("requests.bulk", "requests.retry")
+ELSEWHERE = {"routed"}
+"""What takes two pools of workers, and is tested with them (`tests/kafka/test_routes.py`)."""
 
 
 def crash_points() -> list[str]:
     """Names for `LOA_CRASH_AT`, in alphabetic order."""
-    return sorted({*(name for path in (ROOT / "streams").rglob("*.py") for name in _named(path)), *_of_the_store()})
+    named = {name for path in (ROOT / "streams").rglob("*.py") for name in _named(path)}
+    return sorted({*named, *_of_the_store()} - ELSEWHERE)
 
 
 def _named(path: Path) -> Iterator[str]:

@@ -15,6 +15,7 @@ from models.tone import Tone
 FOLDER = "LOA_FAULT_FOLDER"
 SPOKEN = "spoken"
 NAME = "tests.faults.engines:Faulty"
+VIETNAMESE = "tests.faults.engines:FaultyVietnamese"
 
 
 class Faulty(Tone):
@@ -39,6 +40,17 @@ class Faulty(Tone):
             with Path(os.environ[FOLDER], SPOKEN).open("a") as file:
                 file.write(f"{piece.text}\n")
         return speech
+
+
+class FaultyVietnamese(Faulty):
+    """The same in another language, at another rate."""
+
+    name = "faulty-vi"
+    rate = 16_000
+
+    @property
+    def voices(self) -> Sequence[Voice]:
+        return (Voice("sine", ("vi",)),)
 
 
 def _first(text: str) -> bool:

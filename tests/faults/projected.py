@@ -12,7 +12,11 @@ from tests.kafka.processes import PATIENCE, Loa, until
 if TYPE_CHECKING:
     from tests.faults.site import Site
 
-READERS = (("index", "check", "--grace", "0", "--json"), ("audit", "--grace", "0", "--json"))
+READERS = (
+    ("index", "check", "--grace", "0", "--json"),
+    ("audit", "--grace", "0", "--json"),
+    ("storage", "check", "--index", "--grace", "0", "--json"),
+)
 
 
 def figures(evidence: Evidence) -> dict[str, int]:
@@ -38,7 +42,7 @@ async def statistics(gateway: Loa, wanted: dict[str, int]) -> dict[str, int]:
 
 
 async def complaints(site: Site, gateway: Loa, evidence: Evidence) -> list[str]:
-    """Once all workers have ended: how statistics, `loa index check` and `loa audit` differ from the log."""
+    """Once all workers have ended: how statistics differ from the log, and what Loa's own readers find."""
     wanted = figures(evidence)
     problems = []
 

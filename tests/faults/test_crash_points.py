@@ -17,24 +17,25 @@ from tests.faults.site import Site
 from tests.kafka.log import Kafka
 
 SETTINGS = {"TTS_MODELS": f"tone,{NAME}", "TTS_RETRY_ATTEMPTS": "2", "TTS_SYNTHESIS_TRIES": "1"}
-SETTINGS |= {"TTS_RESUME_SECONDS": "1"}
+SETTINGS |= {"TTS_RESUME_SECONDS": "1", "TTS_REUSE_MINUTES": "60"}
 
 LINES = 3
 """Sites at once: while one waits for its workers to start or for a file to expire, another one dies."""
 
 
 def batch(name: str) -> list[dict[str, object] | bytes]:
-    """A request for every way that leads past a point."""
-    tone = {"model": "tone", "text": "A request on its way to an outcome."}
+    """A request for every way that leads past a point: no other batch has spoken the same."""
+    tone = {"model": "tone", "text": f"A request on its way to an outcome, {name}."}
     return [
         BAD[0],
         tone | {"request_id": f"{name}-soon", "expiry_hours": SOON_HOURS},
         tone | {"request_id": f"{name}-lasting"},
         tone | {"request_id": f"{name}-bulk", "priority": "bulk"},
         tone | {"request_id": f"{name}-failing", "model": "faulty", "text": "This will fail always."},
-        tone | {"request_id": f"{name}-flac", "format": "flac", "text": "Another one. " * 10},
-        tone | {"request_id": f"{name}-long", "text": "The first of two paragraphs.\n\nThe second one."},
+        tone | {"request_id": f"{name}-flac", "format": "flac", "text": f"Another one, {name}. " * 10},
+        tone | {"request_id": f"{name}-long", "text": f"The first of two paragraphs.\n\nThe second one, {name}."},
         tone | {"request_id": f"{name}-lasting"},
+        tone | {"request_id": f"{name}-same"},
     ]
 
 

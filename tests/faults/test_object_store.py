@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import signal
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
+import httpx
 import pytest
 
-from storage.fallback import FallbackStore
-from storage.files import AudioFiles
-from storage.local import LocalStore
-from storage.opening import open_store
-from storage.records import Record
-from storage.store import Store
 from tests.faults.conftest import NewBucket
 from tests.faults.load import load, tones
-from tests.faults.places import Bucket, in_a_bucket
-from tests.faults.site import Site
-from tests.kafka.processes import until
+from tests.faults.places import in_a_bucket
+from tests.faults.site import PAUSE_SECONDS, Site
+from tests.kafka.processes import PATIENCE, Loa, until
 from tests.storage.s3_proxy import S3Proxy
 
 PATIENT = {"TTS_RETRY_ATTEMPTS": "50", "TTS_SYNTHESIS_TRIES": "2"}
@@ -63,54 +61,94 @@ async def test_a_bucket_with_faults(site: Site, fault: Callable[[S3Proxy], None]
     assert worker.popen.returncode == 0, "it sat the fault out"
 
 
-async def answers(site: Site, store: Store) -> int:
-    """Every file of which an event speaks is there, or its end; returns how many there are."""
-    async with site.reader("completed") as reader:
-        await reader.to_end()
-        told = {str(event["file_id"]) for event in reader.events}
-    files = AudioFiles(store)
+class Caller:
+    """Asks for every file that was announced so far at whichever gateway is there: each answers until it expires."""
 
-    def look() -> list[str]:
-        found = {name: files.find(name) for name in told}
-        live = (each for each in found.values() if isinstance(each, Record))
-        broken = [
-            each.file_id for each in live if not files.verify(each) and isinstance(files.find(each.file_id), Record)
-        ]
-        return broken + [name for name, each in found.items() if each is None]
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._client: httpx.AsyncClient | None = None
+        self._gateway: Loa | None = None
 
-    assert await asyncio.to_thread(look) == []
-    return len(told)
+    async def turn_to(self, **settings: str) -> None:
+        """Another gateway, which answers before the one that was there is stopped."""
+        before, gateway = (self._client, self._gateway), self._site.start_gateway(**settings)
+        self._client = httpx.AsyncClient(base_url=(await gateway.ready())["http"], timeout=PATIENCE)
+        self._gateway = gateway
+        if before[0] and before[1]:
+            before[1].send(signal.SIGTERM)
+            assert await before[1].status() == 0, before[1].said[-3000:]
+            await before[0].aclose()
+
+    async def all(self) -> int:
+        """Once for each file; returns how many there are."""
+        async with self._site.reader("completed") as reader:
+            await reader.to_end()
+            told = {event["file_id"]: event.fields for event in reader.events}
+        for name, event in told.items():
+            assert self._client
+            answer = await self._client.get(f"/api/tts/audio/{name}")
+            if answer.status_code == 410 and datetime.fromisoformat(event["expires_at"]) <= datetime.now(UTC):
+                continue
+            assert answer.status_code == 200, f"{name}: {answer.text}"
+            assert hashlib.sha256(answer.content).hexdigest() == event["sha256"], name
+        return len(told)
+
+    async def close(self) -> None:
+        if self._client:
+            await self._client.aclose()
 
 
-async def copied(site: Site, bucket: Bucket) -> None:
-    command = site.run("storage", "copy", str(site.storage), bucket.address, "--json", **bucket.server.environment)
-    assert await command.status() == 0, f"{command.lines} {command.said[-3000:]}"
+@asynccontextmanager
+async def caller_of(site: Site) -> AsyncIterator[Caller]:
+    """Goes on asking until the block ends."""
+    caller = Caller(site)
+    await caller.turn_to()
+
+    async def keep_asking() -> None:
+        while True:
+            await caller.all()
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async with asyncio.TaskGroup() as tasks:
+        asking = tasks.create_task(keep_asking())
+        yield caller
+        asking.cancel()
+    await caller.close()
 
 
 async def test_a_move_to_a_bucket_under_load(site: Site, new_bucket: NewBucket) -> None:
-    """As docs/storage.md tells: every file answers before, during and after, and nothing is lost or spoken twice."""
+    """By the steps of docs/storage.md: every file answers at any time, and nothing is lost or spoken twice."""
     bucket = new_bucket()
-    new = open_store(bucket.address)
-    both = FallbackStore(new, LocalStore(site.storage))
-    async with load(site, per_second=5):
-        worker = await site.worker()
+    site.more = {"TTS_DATABASE_URL": bucket.database}
+    both = bucket.settings | {"TTS_STORAGE_FALLBACK": str(site.storage)}
+
+    async def another_worker(**settings: str) -> None:
+        for worker in site.running:
+            worker.send(signal.SIGTERM)
+            assert await worker.status() == 0
+        await site.worker(**settings)
+
+    async with load(site, per_second=3), caller_of(site) as caller:
+        await another_worker()
         await site.produce(*tones(5, "before"))
         await until(lambda: len(list(site.storage.glob("metadata/*"))) >= 15, "files in the directory")
-        worker.send(signal.SIGTERM)
-        assert await worker.status() == 0
-        worker = await site.worker(**bucket.settings, TTS_STORAGE_FALLBACK=str(site.storage))
+
+        await caller.turn_to(**both)  # step 1
+        assert await caller.all() >= 5
+
         seen = bucket.proxy.seen["put"]
+        await another_worker(**both)  # step 2
         await site.produce(*tones(5, "before"), *tones(5, "between"))
         await until(lambda: bucket.proxy.seen["put"] > seen + 30, "files in the bucket")
-        assert await answers(site, both) >= 20
-        await copied(site, bucket)
-        worker.send(signal.SIGTERM)
-        assert await worker.status() == 0
-        await site.worker(**bucket.settings)
+        assert await caller.all() >= 15
+
+        copy = site.run("storage", "copy", str(site.storage), bucket.address, "--json", **bucket.settings)  # step 3
+        assert await copy.status() == 0, f"{copy.lines} {copy.said[-3000:]}"
+        await caller.all()
+
+        await caller.turn_to(**bucket.settings)  # step 4
+        await another_worker(**bucket.settings)
         await site.produce(*tones(5, "between"), *tones(5, "after"))
-        assert await answers(site, new) >= 20
-    await site.settled()
-    await answers(site, new)
-    both.close()
+        assert await caller.all() >= 20
     site.bucket = bucket
     await site.verify()

@@ -16,7 +16,7 @@ from storage.index.rows import file_of, job_of
 from storage.records import file_id
 from streams.events import WebhookDelivery
 from streams.headers import again
-from streams.readers.told import INDEXED, change_of
+from streams.readers.told import change_of, indexed
 from streams.settings import load
 from tests.unit.readers.log_fakes import BEGAN_MS, about, record
 
@@ -199,7 +199,7 @@ def test_metadata_that_cannot_be_written_again_is_left_out():
 
 
 @given(
-    st.sampled_from(INDEXED),
+    st.sampled_from(indexed(SETTINGS)),
     st.sampled_from([RESULT, FAILURE, PROGRESS, DELETION, DELIVERY, {"text": "Hello."}]),
     st.dictionaries(
         st.sampled_from([*RESULT, *FAILURE, *PROGRESS, *DELETION, *DELIVERY, "metadata", "text"]), values, max_size=3

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from streams.kafka import admin_client
+from streams.routes import group_of, request_topics
 from streams.settings import load
 from streams.topics import Topics
 from tests.kafka.log import Kafka
@@ -22,7 +23,6 @@ from tests.kafka.reader import Reader
 from tests.kafka.zygote import Zygote
 
 PARTITIONS = 3
-LANES = ("requests", "requests.bulk", "requests.retry")
 
 
 @dataclass
@@ -117,13 +117,15 @@ class Installation:
             return {pair: end for pair, end in (await consumer.end_offsets(consumer.assignment())).items() if end}
 
     async def settled(self, seconds: float = PATIENCE) -> None:
-        """Wait until the group has committed all requests in all lanes: then every outcome is in the log."""
+        """Wait until all requests in all lanes are committed by their groups: then every outcome is in the log."""
+        values = load(self.settings)
 
         async def all_committed() -> bool:
             self.check_workers()
-            committed = await self.kafka.committed(self.name)
+            groups = [group_of(values, pool) for pool in values.pools]
+            committed = {pair: end for group in groups for pair, end in (await self.kafka.committed(group)).items()}
             # Ends are read after it: what was moved to another lane before its commit counts there.
-            ends = [await self.ends(lane) for lane in LANES]
+            ends = [await self.ends(lane) for lane in request_topics(values)]
             return all(committed.get(pair, 0) >= end for lane in ends for pair, end in lane.items())
 
         await until(all_committed, f"{self.name} has committed all its requests", seconds)

@@ -15,8 +15,9 @@ from aiokafka.errors import KafkaError
 from storage.records import file_id, iso
 from streams.kafka import admin_client
 from streams.readers.audit import Kind, Report, Scope
+from streams.routes import group_of, in_pool
 from streams.settings import load
-from tests.kafka.installation import PARTITIONS, Installation
+from tests.kafka.installation import Installation
 from tests.kafka.processes import until
 from tests.kafka.reader import Event
 from tests.kafka.test_audit import audited, tone
@@ -54,13 +55,14 @@ async def event(loa: Installation, short: str, fields: dict[str, Any]) -> None:
     await loa.write(short, [(b"forged", orjson.dumps(fields), [])])
 
 
-async def skip(loa: Installation) -> None:
+async def skip(loa: Installation, pool: str = "") -> None:
     """Commit past what no worker has spoken, as a member of the workers' group."""
-    ends = await loa.ends()
+    ends = await loa.ends(in_pool("requests", pool))
+    group = group_of(load(loa.settings), pool)
     async with AIOKafkaConsumer(
-        bootstrap_servers=loa.kafka.bootstrap, group_id=loa.name, enable_auto_commit=False
+        bootstrap_servers=loa.kafka.bootstrap, group_id=group, enable_auto_commit=False
     ) as consumer:
-        consumer.assign([TopicPartition(loa.topic("requests"), number) for number in range(PARTITIONS)])
+        consumer.assign(list(ends))
 
         async def taken() -> bool:
             try:

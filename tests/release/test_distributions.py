@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -105,3 +106,18 @@ def test_what_is_installed_reads_a_text(installed: Path, tmp_path: Path) -> None
     assert "Xin chào" in said
     where = run(installed.with_name("python"), "-c", "import streams; print(streams.__file__)", folder=tmp_path)
     assert where.startswith(str(installed.parents[1]))
+
+
+def test_an_image_says_its_version_without_git(tmp_path: Path) -> None:
+    """As the Dockerfile builds it: what it copies, and a version in a variable."""
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE"):
+        shutil.copy(ROOT / name, tmp_path)
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("audio", "kafka"))
+    variable = re.search(r"RUN (\w+)=\$VERSION uv pip install", dockerfile)
+    assert variable
+    build = [Path(sys.executable).with_name("uv"), "build", "-q", "--offline", "--no-build-isolation", "--wheel"]
+    environ = os.environ | {variable[1]: "1.2.3", "UV_NO_CACHE": "1"}
+    subprocess.run([*build, "--python", sys.executable, "--out-dir", "dist"], cwd=tmp_path, env=environ, check=True)
+    assert [path.name for path in (tmp_path / "dist").glob("*.whl")] == ["loa_tts-1.2.3-py3-none-any.whl"]

@@ -51,6 +51,11 @@ def speak(world: World) -> tuple[AudioFiles, Record]:
 def test_a_file(world: World, proxy: S3Proxy) -> None:
     with counted(proxy, "a request that is spoken"):
         files, record = speak(world)
+    with counted(proxy, "a request that is answered with a copy"):
+        copy = world.record(b"audio", "r2", cached=True)
+        assert files.find(copy.file_id) is None and files.find(record.file_id) == record
+        assert files.fetch(record, world.folder / "copy")
+        assert files.put_once(copy, world.folder / "copy") == (copy, True)
     with counted(proxy, "a request that comes again"):
         found = files.find(record.file_id)
         assert isinstance(found, Record)

@@ -16,8 +16,8 @@ from streams.readers.audit.store_checks import StoreChecks
 from streams.readers.audit.tables import Tables
 from streams.readers.audit.window import Window
 from streams.readers.group import committed_offsets
-from streams.readers.identity import REQUEST_TOPICS
 from streams.readers.replay import Progress, Replay, counted, open_replay
+from streams.routes import request_topics
 from streams.settings import Settings
 from streams.topics import Topics
 
@@ -27,7 +27,7 @@ GRACE_SECONDS = 60.0
 
 # Cause is looked up after effect: whatever effect was read, its cause was there before, and is read too. The group's
 # offsets come before all of them, since what it has passed has its outcome already.
-EFFECTS_FIRST = (("requests.dlq",), ("failed",), ("deleted",), ("completed",), REQUEST_TOPICS)
+EFFECTS_FIRST = (("requests.dlq",), ("failed",), ("deleted",), ("completed",))
 
 _USAGE = """
 SELECT tenant, model, count(*) AS requests, CAST(sum(characters) AS INT) AS characters, sum(seconds) AS audio_seconds,
@@ -61,14 +61,15 @@ async def audit(settings: Settings, files: AudioFiles, scope: Scope, progress: P
     Raises TopicsError, KafkaError, ReplayError, StoreError, ModelError.
     """
     topics = Topics(settings)
-    shorts = {topics[short].name: short for group in EFFECTS_FIRST for short in group}
+    groups = (*EFFECTS_FIRST, request_topics(settings))
+    shorts = {topics[short].name: short for group in groups for short in group}
     at = time()
     report = Report(datetime.fromtimestamp(at, UTC), scope.since, scope.until, scope.tenant)
     committed = await committed_offsets(settings)
     tables = Tables(settings, scope.tenant, committed, at - scope.grace)
     try:
         async with open_replay(settings, list(shorts)) as reader:
-            for group in EFFECTS_FIRST:
+            for group in groups:
                 await reader.window([topics[short].name for short in group], scope.since)
             window = Window(
                 at=at,

@@ -9,9 +9,10 @@ from aiokafka import ConsumerRecord, TopicPartition
 
 from storage.records import file_id
 from streams.headers import ERRORS
-from streams.readers.identity import REQUEST_TOPICS, ask_of, died_at, headers_of, place_of
+from streams.readers.identity import ask_of, died_at, headers_of, place_of
 from streams.readers.tail import event_of
 from streams.requests import DEFAULT_TENANT
+from streams.routes import request_topics
 from streams.settings import Settings
 
 CACHE_KIB = 64 * 1024
@@ -59,7 +60,7 @@ class Tables:
         for name, columns in TABLES.items():
             self.db.execute(f"CREATE TABLE {name} ({columns.replace(' ', ', ')})")
         self._rows: Mapping[str, tuple[str, Callable[[ConsumerRecord], Row]]] = {
-            **dict.fromkeys(REQUEST_TOPICS, ("ask", self._ask)),
+            **dict.fromkeys(request_topics(settings), ("ask", self._ask)),
             "requests.dlq": ("dead", self._dead),
             "completed": ("completed", self._completed),
             "failed": ("failed", self._failed),

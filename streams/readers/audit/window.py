@@ -9,6 +9,7 @@ from aiokafka import TopicPartition
 from streams.headers import position
 from streams.readers.audit.findings import Example, Kind
 from streams.readers.replay import Range
+from streams.routes import REQUEST_TOPICS, part_of
 
 EDGE_SECONDS = 1.0
 DAY_SECONDS = 86_400.0
@@ -65,7 +66,7 @@ class Window:
 
     def _is(self, pair: TopicPartition, prefix: str) -> bool:
         short = self.shorts[pair.topic]
-        return short == prefix or (prefix == "requests" and short in {"requests.bulk", "requests.retry"})
+        return short == prefix or (prefix == "requests" and part_of(short) in REQUEST_TOPICS)
 
     def _range_of(self, source: str | None) -> Range | None:
         for pair, span in self.ranges.items():

@@ -53,6 +53,10 @@ class Hand:
         self._sender = sender
         self._writer = writer
         self._metrics = metrics
+        for result in ("taken", "refused", "gone"):
+            metrics.count(declared.ATTEMPTS, 0, result=result)
+        for state in ("delivered", "gone", "given_up"):
+            metrics.count(declared.DELIVERIES, 0, state=state)
         self._held: set[Held] = set()
         self._slots: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
         self._counts: Counter[str] = Counter()

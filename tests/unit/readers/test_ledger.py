@@ -64,6 +64,20 @@ def test_a_copy_stands_for_its_original():
     assert lost(ledger) == ["tts.requests-0-9"]
 
 
+def test_an_outcome_is_that_of_copies_that_are_passed_after_it():
+    """A request that was moved: its record is passed at once, its copy's only once the outcome is there."""
+    one = request("one", 1)
+    copy = request("one", 9, seconds=0.5, headers=[("loa-source", one.ask.place.encode())])
+    for order in ("one answer copy", "answer one copy"):
+        ledger = Ledger()
+        for what in order.split():
+            if what == "answer":
+                ledger.answered(answer(one, text_sha256=one.ask.text_sha256))
+            else:
+                ledger.passed(one if what == "one" else copy)
+        assert lost(ledger) == [], order
+
+
 def test_a_conflict_is_answered_by_its_own_failure_alone():
     ledger = Ledger()
     one, other = request("one", 1), request("one", 2, "other")
@@ -76,7 +90,7 @@ def test_a_conflict_is_answered_by_its_own_failure_alone():
 
 
 def test_early_outcomes_are_kept_within_bounds():
-    ledger = Ledger(most_early=2)
+    ledger = Ledger(most_answered=2)
     entries = [request(f"early-{number}", number) for number in range(3)]
     for entry in entries:
         ledger.answered(answer(entry))

@@ -38,6 +38,17 @@ def test_what_was_put_is_found_verified_and_read(world: World) -> None:
         files.read(record)
 
 
+def test_audio_is_fetched_whole_or_not(world: World) -> None:
+    files, record, path = world.files(), world.record(), world.folder / "fetched"
+    assert not files.fetch(record, path), "it is not there"
+    files.put_once(record, world.audio(b"audio"))
+    for _ in range(2):
+        assert files.fetch(record, path) and path.read_bytes() == b"audio"
+    for damage in (b"audia", b"audi", b"audio!"):
+        world.store.put(f"{record.file_id}.wav", damage)
+        assert not files.fetch(record, path)
+
+
 def test_the_second_adopts_the_first(world: World) -> None:
     first = world.record()
     world.files().put_once(first, world.audio(b"audio"))

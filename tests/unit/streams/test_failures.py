@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import stamina
 
-from models.engine import AudioRejected, EngineDied, EngineTimeout, OutOfMemory, Piece
+from models.engine import AudioRejected, EngineDied, EngineTimeout, OutOfMemory, Piece, Unreadable
 from models.speech import Speech
 from storage.errors import StoreFull
 from storage.records import Record
@@ -42,6 +42,20 @@ async def test_an_engine_that_fails_ends_its_request_alone(error, code, tries):
     assert rig.log.done == [0]
     kept = [name for name in rig.store.names() if not name.startswith("expiry/")]
     assert kept == [f"metadata/{failed.file_id}.json"], "nothing is left of a file that was never whole"
+
+
+async def test_letters_that_a_voice_cannot_read_are_refused_at_once():
+    def speak(piece: Piece) -> Speech:
+        raise Unreadable("cannot read 中")
+
+    rig = Rig(SETTINGS, InProcessPool(instead=speak))
+    rig.ask(request_id="r")
+    await rig.run()
+    (failed,) = rig.writer.of("failed")
+    assert (failed.code, failed.retryable) == (ErrorCode.UNSUPPORTED_LANGUAGE, False)
+    assert "中" in failed.message
+    assert [record[0] for record in rig.writer.records] == ["requests.dlq"], "and not to be tried again"
+    assert len(rig.pool.spoken) == 1
 
 
 def flaky(faults: list[Exception]) -> InProcessPool:
