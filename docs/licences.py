@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 DOCUMENT = Path(__file__).with_name("licences.md")
 PROJECT = "loa-tts"
 CORE = "core"
-EXTRAS = ("voices", "broker", "postgres", "s3", "torch", "uroman", "piper", "recogniser")
+EXTRAS = ("voices", "broker", "postgres", "s3", "torch", "uroman", "piper", "recogniser", "otel")
 
 PERMISSIVE = frozenset(
     {

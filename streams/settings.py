@@ -267,7 +267,7 @@ class Settings(BaseSettings):
     )
     max_queued_seconds: Positive = Field(
         36_000,
-        description="estimated speech that may be queued, in a lane or of a tenant, before HTTP calls get 429, in seconds",
+        description="estimated speech queued, in a lane or of a tenant, beyond which HTTP calls get 429, in seconds",
     )
     max_body_bytes: Count = Field(1_048_576, description="largest body of an HTTP call, in bytes")
     cors_origins: AnyNames = Field(

@@ -88,7 +88,8 @@ class Maker:
     async def copy(self, job: Job, name: str) -> Stored | None:
         """Commit a copy of a file that was spoken for an identical request; None if that is not there, or not whole."""
         with self._files.store.scratch() as path:
-            draft = await self._stored(fetch, self._files, name, job.cache_key(self._settings), path)
+            with traces.span("copy", attributes={"loa.copied_file_id": name}):
+                draft = await self._stored(fetch, self._files, name, job.cache_key(self._settings), path)
             if draft is None:
                 return None
             job.check()

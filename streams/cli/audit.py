@@ -101,7 +101,7 @@ def _tell(story: Story, name: str) -> None:
     if not story.known:
         typer.echo(f"loa: neither log nor store know {name}", err=True)
         return
-    console.print(f"[bold]{name}[/]  file {story.file_id}")
+    console.print("  ".join([f"[bold]{name}[/]", f"file {story.file_id}", *(f"trace {n}" for n in story.trace_ids)]))
     if story.steps:
         began = story.steps[0].time
         console.print(f"[dim]{iso(began)}[/]")

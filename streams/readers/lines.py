@@ -9,8 +9,9 @@ from aiokafka import ConsumerRecord
 from storage.records import iso
 from streams.headers import ATTEMPT, ERRORS, NOT_BEFORE, SOURCE
 from streams.readers.replay import when
+from streams.traces import TRACE_HEADERS
 
-TOLD_HEADERS = frozenset({"content-type", "traceparent", "tracestate", SOURCE, ATTEMPT, NOT_BEFORE})
+TOLD_HEADERS = TRACE_HEADERS | {"content-type", SOURCE, ATTEMPT, NOT_BEFORE}
 
 
 def line(record: ConsumerRecord) -> dict[str, Any]:

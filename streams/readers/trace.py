@@ -17,6 +17,7 @@ from streams.readers.lines import told_headers, value_of
 from streams.readers.replay import open_replay, when
 from streams.settings import Settings
 from streams.topics import Topics
+from streams.traces import trace_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,12 @@ class Story:
     def known(self) -> bool:
         """Whether log or store know it."""
         return bool(self.steps) or self.stored != "nothing"
+
+    @property
+    def trace_ids(self) -> list[str]:
+        """Of the traces that the request was part of, the first of them first; none where its client began none."""
+        carried = ({"traceparent": step.headers.get("traceparent", "").encode()} for step in self.steps)
+        return list(dict.fromkeys(filter(None, map(trace_id, carried))))
 
     def lines(self) -> list[dict[str, Any]]:
         """As JSON objects: the steps, then the store."""

@@ -11,10 +11,8 @@ INSTANT = {"type": "string", "format": "date-time"}
 NUMBER = {"type": "string", "pattern": r"^\d+$"}
 PLACE = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,220}-\d{1,10}-\d{1,19}$"}
 
-TRACE: Schema = {
-    "traceparent": {"type": "string", "description": "W3C Trace Context; passed on from the request"},
-    "tracestate": {"type": "string", "description": "W3C Trace Context; passed on from the request"},
-}
+_TRACE = {"type": "string", "description": "W3C Trace Context: of the request, or of the span that sent this"}
+TRACE: Schema = {"traceparent": _TRACE, "tracestate": _TRACE}
 CLOUDEVENTS: Schema = {
     "ce_specversion": {"type": "string", "const": "1.0", "description": "version of CloudEvents"},
     "ce_id": {"type": "string", "minLength": 1, "description": "the same each time an event is repeated"},

@@ -91,6 +91,11 @@ class Loa:
         return [orjson.loads(line) for line in self._out.read_bytes().splitlines(keepends=True) if line[-1:] == b"\n"]
 
     @property
+    def printed(self) -> str:
+        """What it has written to standard output."""
+        return self._out.read_text(errors="replace")
+
+    @property
     def said(self) -> str:
         """What it has written to standard error."""
         return self._err.read_text(errors="replace")

@@ -153,7 +153,7 @@ async def test_a_trace_is_passed_on_though_nobody_records_it(site: Installation,
         answer = await client.post(
             "/api/tts/synthesize",
             json={"text": "One will die once.", "model": "faulty", "callback_url": receiver.url("ok", "one")},
-            headers=TRACEPARENT,
+            headers=TRACEPARENT | {"X-Request-ID": "one"},
         )
     assert answer.status_code == 200, answer.text
     await until(lambda: receiver.traces["/ok/one"], "the webhook")
@@ -165,3 +165,6 @@ async def test_a_trace_is_passed_on_though_nobody_records_it(site: Installation,
         }
         for event in reader.events:
             assert event.headers["traceparent"].decode() == TRACEPARENT["traceparent"], event.short
+    story = site.run("trace", "one")
+    assert await story.status() == 0
+    assert f"  trace {TRACE}\n" in story.printed

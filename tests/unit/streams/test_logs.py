@@ -158,7 +158,6 @@ async def test_what_a_worker_says_of_a_request_names_it(begin: Begin) -> None:
     rig.ask(headers=list(TRACE.items()))
     await rig.run()
     lines = [line for line in told(err) if line["event"] == "will be tried again"]
-    assert [(line["request_id"], line["tenant"]) for line in lines] == [
-        *(("r-1", "acme"), ("tts.requests-0-1", "default"))
-    ]
+    named = {(line["request_id"], line["tenant"]) for line in lines}
+    assert named == {("r-1", "acme"), ("tts.requests-0-1", "default")}
     assert {line["trace_id"] for line in lines} == {"0af7651916cd43dd8448eb211c80319c"}

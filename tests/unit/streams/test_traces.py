@@ -180,3 +180,17 @@ def test_a_service_is_called_as_its_user_says(
         pass
     recorder.close()
     assert exporter.get_finished_spans()[0].resource.attributes["service.name"] == name
+
+
+async def test_a_copy_is_not_spoken_and_says_of_what_it_is_one(ended: InMemorySpanExporter) -> None:
+    rig = Rig(settings.load({"TTS_MODELS": "tone", "TTS_REUSE_MINUTES": "60"}))
+    for name in ("first", "second"):
+        rig.ask(request_id=name, headers=list(ONE.items()))
+    await rig.run()
+    (copied,) = named(ended, "copy")
+    first, second = rig.writer.of("completed")
+    assert copied.attributes == {"loa.copied_file_id": first.file_id}
+    assert [span.attributes and span.attributes["loa.file_id"] for span in named(ended, "store")] == [
+        *(first.file_id, second.file_id)
+    ]
+    assert len(named(ended, "synthesis")) == 1
