@@ -54,11 +54,12 @@ class Load:
     async def admit(self, lane: str, tenant: str) -> None:
         """Raises ApiError 429, which says when to come again, where more is queued than may be.
 
-        In the lane, or of the tenant in both: what it asks for beyond its share leaves its lane for the bulk one, so
-        that a flood of one tenant never fills the lane that it was meant for.
+        In the lane, and for the interactive one of the tenant in both: what it asks for beyond its share leaves its
+        lane for the bulk one, so that a flood of one tenant never fills the lane that it was meant for.
         """
         self._refuse(await self.queued(lane), "are queued")
-        self._refuse(await self.queued(None, tenant), f"of tenant {tenant!r} are queued")
+        if lane == "interactive":
+            self._refuse(await self.queued(None, tenant), f"of tenant {tenant!r} are queued")
 
     def _refuse(self, queued: float | None, where: str) -> None:
         if queued is not None and queued > self._most:  # where the index does not answer, nobody is sent away

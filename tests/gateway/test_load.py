@@ -65,6 +65,7 @@ async def test_a_flood_that_left_its_lane_is_held_against_its_tenant(load, queue
     with pytest.raises(ApiError, match="101 seconds of speech of tenant 'ann' are queued, and 100 may be"):
         await load.admit("interactive", "ann")
     await load.admit("interactive", "bob")
+    await load.admit("bulk", "ann")
 
 
 async def test_the_index_is_asked_once_a_second(load, queue, clock):

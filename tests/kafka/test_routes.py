@@ -10,6 +10,8 @@ import pytest
 
 from streams.headers import ROUTED
 from streams.kafka import EventWriter
+from streams.metrics.declared import Part
+from streams.metrics.registry import Metrics
 from streams.readers.group import lag, members
 from streams.readers.reconcile import Reconciler
 from streams.settings import load
@@ -109,7 +111,7 @@ async def test_what_a_pool_passed_without_an_outcome_comes_back_there(loa: Insta
     writer = EventWriter(settings, Topics(settings))
     await writer.start()
     try:
-        assert await Reconciler(settings, writer, grace=0).once() == 1
+        assert await Reconciler(settings, writer, Metrics(Part.RECONCILER), grace=0).once() == 1
     finally:
         await writer.stop()
     await loa.worker(**VOICES)
