@@ -121,7 +121,9 @@ class Keeper:
     async def _end(self, process: EngineProcess) -> None:
         self._started.discard(process)
         process.kill()
-        await self.in_thread(process.bury)
+        buried = self.in_thread(process.bury)
+        self.background(buried)  # whoever waits for it may be cancelled, and it is buried all the same
+        await asyncio.shield(buried)
 
     async def _listen(self) -> None:
         """Kill whoever falls silent; its watcher does the rest. Counts looks in vain, and compares no clocks."""
