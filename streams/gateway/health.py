@@ -4,7 +4,8 @@ from aiokafka.errors import KafkaError
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from streams.gateway.answers import Alive, NotReady, Ready, Responses
+from streams.gateway.answers import Responses
+from streams.gateway.installation_answers import Alive, NotReady, Ready
 from streams.gateway.parts import PartsOf
 from streams.kafka import answering
 from streams.readers.group import members

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
 from storage.index import LANES
-from streams.gateway.answers import DemandAnswer, Letters, RedrivenAnswer, Workers
 from streams.gateway.errors import ApiError, not_found
+from streams.gateway.installation_answers import DemandAnswer, Letters, RedrivenAnswer, Workers
 from streams.gateway.keys import Scope
 from streams.gateway.parts import PartsOf
 from streams.gateway.speech import body_of

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse
 
 from storage.records import iso
-from streams.gateway.answers import QuotaAnswer
 from streams.gateway.errors import not_found
+from streams.gateway.installation_answers import QuotaAnswer
 from streams.gateway.keys import Scope
 from streams.gateway.parts import PartsOf
 from streams.gateway.statistics import MIB

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from streams.gateway.answers import StatisticsAnswer
+from streams.gateway.installation_answers import StatisticsAnswer
 from streams.gateway.jobs import asked
 from streams.gateway.keys import Scope
 from streams.gateway.parts import PartsOf

@@ -8,8 +8,8 @@ from pydantic import BaseModel, Field
 
 from storage.index import Delivery, DeliveryState
 from storage.records import iso
-from streams.gateway.answers import DeliveryPage
 from streams.gateway.auth import Caller
+from streams.gateway.installation_answers import DeliveryPage
 from streams.gateway.jobs import MOST_ON_A_PAGE, asked
 from streams.gateway.keys import Scope
 from streams.gateway.parts import PartsOf
