@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -35,16 +36,24 @@ async def make_topics(brokers: str, name: str) -> None:
         await admin.close()
 
 
-class Requests:
+class Requests(ABC):
     """What all clients share, each an async context manager. `send` and what calls `note` are their own."""
 
     def __init__(self) -> None:
         self.outcomes: defaultdict[str, list[Outcome]] = defaultdict(list)
         self._changed = asyncio.Event()
 
+    @abstractmethod
     async def send(self, request_id: str, text: str) -> Awaitable[object]:
         """Send one request; what is returned is done once it has been taken."""
-        raise NotImplementedError
+
+    @abstractmethod
+    async def __aenter__(self) -> Self:
+        """Begin to listen for outcomes."""
+
+    @abstractmethod
+    async def __aexit__(self, *_: object) -> None:
+        """Listen no more."""
 
     def note(self, request_id: str, event: Mapping[str, Any], *, failed: bool) -> None:
         """An outcome has come."""

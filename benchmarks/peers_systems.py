@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class Place:
     folder: Path
 
 
-class System:
+class System(ABC):
     """One of them, with topics, a group and files of its own. `limited`: it turns away what it cannot do in time."""
 
     title = ""
@@ -65,14 +66,14 @@ class System:
         """Process ids of what carries its requests."""
         return broker_pids(self.place.broker)
 
-    async def prepare(self) -> None:
+    async def prepare(self) -> None:  # noqa: B027 - nothing, by default
         """What has to be there before its processes are."""
 
+    @abstractmethod
     async def start(self) -> None:
         """Start its processes, the first time and after each kill. Whether they are ready says `ready`."""
-        raise NotImplementedError
 
-    async def ready(self) -> None:
+    async def ready(self) -> None:  # noqa: B027 - by default what is sent waits
         """Wait until all of it takes requests."""
 
     async def kill(self) -> None:
