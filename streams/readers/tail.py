@@ -14,7 +14,7 @@ from streams.kafka import client_options
 from streams.settings import Settings
 from streams.topics import MAX_MESSAGE_BYTES, TopicsError
 
-WAIT_MS = 500
+WAIT_MS = 200
 MOST_AT_ONCE = 500
 
 
@@ -64,11 +64,9 @@ async def follow(
             found = await consumer.offsets_for_times(dict.fromkeys(ends, stamp))
             for pair, end in ends.items():
                 consumer.seek(pair, found[pair].offset if found.get(pair) else end)
-        while True:
-            for batch in (await consumer.getmany(timeout_ms=200)).values():
-                for record in batch:
-                    hear(record)
-            await _take_added(consumer)
+        async for found in batches(consumer):
+            for record in found:
+                hear(record)
             if not read.is_set() and all([await consumer.position(pair) >= ends[pair] for pair in ends]):
                 read.set()
 
@@ -88,10 +86,16 @@ async def records(consumer: AIOKafkaConsumer) -> AsyncIterator[ConsumerRecord]:
 
     Raises KafkaError.
     """
+    async for found in batches(consumer):
+        for record in found:
+            yield record
+
+
+async def batches(consumer: AIOKafkaConsumer) -> AsyncIterator[list[ConsumerRecord]]:
+    """As `records`, those that come together; none where nothing came for a moment."""
     while True:
-        for found in (await consumer.getmany(timeout_ms=WAIT_MS, max_records=MOST_AT_ONCE)).values():
-            for record in found:
-                yield record
+        found = await consumer.getmany(timeout_ms=WAIT_MS, max_records=MOST_AT_ONCE)
+        yield [record for batch in found.values() for record in batch]
         await _take_added(consumer)
 
 
