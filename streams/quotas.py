@@ -13,7 +13,7 @@ from aiokafka import ConsumerRecord
 from storage.records import Record, iso
 from streams.errors import ErrorCode, RequestError
 from streams.readers.tail import event_of, follow
-from streams.readers.usage import Result, Usage
+from streams.readers.usage import Counted, Usage
 from streams.settings import Settings
 from streams.topics import Topics
 
@@ -117,7 +117,7 @@ class Quotas:
     def used(self, record: Record) -> None:
         """A file was committed here; when the log tells of it, it is known already."""
         if self.on:
-            self._usage.add(Result.of(record))
+            self._usage.add(Counted.of(record))
 
     async def follow(self, settings: Settings, topics: Topics) -> None:
         """Count what the log tells, for as long as the caller lives; `read` is set when what was before is counted.

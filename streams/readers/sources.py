@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from aiokafka import ConsumerRecord
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from storage.records import Instant, Record
+from streams.readers.result import Result
 from streams.readers.tail import event_of, follow
 from streams.settings import Settings
 from streams.topics import Topics
@@ -16,20 +16,10 @@ from streams.topics import Topics
 MOST_REMEMBERED = 100_000
 
 
-class Source(BaseModel):
-    """A file that may be copied, as its event or its record tells. `cached`: it is a copy itself."""
+class Source(Result):
+    """A file that may be copied."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    file_id: str
     cache_key: str
-    created_at: Instant
-    cached: bool = False
-
-    @classmethod
-    def of(cls, record: Record) -> "Source":
-        """Of a committed file."""
-        return cls.model_validate(record.model_dump(include=set(cls.model_fields)))
 
 
 class Sources:

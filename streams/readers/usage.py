@@ -5,30 +5,20 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from storage.records import Instant, Record
+from streams.readers.result import Result
 from streams.requests import DEFAULT_TENANT
 
 MOST_GONE = 100_000
 
 
-class Result(BaseModel):
-    """What of a result is counted. `cached`: nothing was spoken for it."""
+class Counted(Result):
+    """What of a result is counted."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    file_id: str
     tenant: str = DEFAULT_TENANT
-    created_at: Instant
     duration_seconds: float
     file_size: int
-    cached: bool = False
-
-    @classmethod
-    def of(cls, record: Record) -> "Result":
-        """Of a committed file, before it is told."""
-        return cls.model_validate(record.model_dump(include=set(cls.model_fields)))
 
 
 class Usage:
@@ -57,13 +47,13 @@ class Usage:
         """An event of `completed` or `deleted`, as it is on the log; what is none is ignored."""
         try:
             if short == "completed":
-                self.add(Result.model_validate(event))
+                self.add(Counted.model_validate(event))
             elif event.get("reason") != "orphaned":
                 self._remove(_short(event["file_id"]), str(event.get("tenant", DEFAULT_TENANT)))
         except (ValidationError, KeyError, TypeError, ValueError):
             return
 
-    def add(self, result: Result) -> None:
+    def add(self, result: Counted) -> None:
         """A file was committed."""
         name, day = _short(result.file_id), result.created_at.date()
         if day > self._day:
