@@ -2,11 +2,13 @@
 
 import re
 import unicodedata
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Container, Iterable
+from itertools import islice
 
 _LATIN = re.compile(r"LATIN (?:CAPITAL |SMALL )?LETTER (?:[A-Z ]+ )?([A-Z])(?: WITH .+)?")
 _LETTERS = 24
 _IN_A_WORD = 4
+_MOST_NAMED = 10
 
 
 def letters_to_test(characters: Iterable[str]) -> str:
@@ -15,6 +17,11 @@ def letters_to_test(characters: Iterable[str]) -> str:
     letters = sorted(c for c in known if len(c) == 1 and c.isalpha())[:_LETTERS]
     words = ["".join(letters[n : n + _IN_A_WORD]) for n in range(0, len(letters), _IN_A_WORD)]
     return (" " if " " in known else "").join(words)
+
+
+def named(lost: Collection[str]) -> str:
+    """Letters that cannot be read, for a message: the first ten."""
+    return " ".join(islice(lost, _MOST_NAMED)) + (" …" if len(lost) > _MOST_NAMED else "")
 
 
 def stand_in(letter: str, known: Container[str]) -> str | None:

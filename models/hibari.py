@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from models import packages
-from models.alphabet import stand_in
+from models.alphabet import named, stand_in
 from models.engine import Piece, UnknownModel, Unreadable, Voice
 from models.pace import Pace
 from models.silence import pause, trim
@@ -44,8 +44,6 @@ _COMPOUND_NUMBER = re.compile(r"(?<=ty)-(?=(?:one|two|three|four|five|six|seven|
 _MAX_PHONEMES = 300
 _HEARD = {"Lu", "Ll", "Lt", "Lo", "Nd", "Nl"}
 """Unicode categories of what has a sound of its own: letters and numbers, no marks, signs or apostrophes."""
-
-_MOST_NAMED = 10
 _CLAUSE = re.compile(r"[,;:.!?…—][”\"]? ")
 
 
@@ -149,8 +147,7 @@ def _readable(text: str, alphabet: Container[str]) -> str:
     read = {c: _read(c, alphabet) for c in dict.fromkeys(text) if not c.isascii()}
     lost = [c for c, letters in read.items() if letters is None]
     if lost:
-        named = " ".join(lost[:_MOST_NAMED]) + (" …" if len(lost) > _MOST_NAMED else "")
-        raise Unreadable(f"hibari cannot read {named} in {text[:60]!r}: ask for a voice that can")
+        raise Unreadable(f"hibari cannot read {named(lost)} in {text[:60]!r}: ask for a voice that can")
     return "".join(read.get(c) or c for c in text)
 
 

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from models.alphabet import named
 from models.engine import Unreadable
 
-_MOST_NAMED = 10
 _SPOKEN = ("L", "M", "N")
 """Unicode categories that are heard: letters, marks, numbers."""
 
@@ -54,8 +54,7 @@ class VitsText:
     def _require_all(self, text: str, prepared: str, known: str) -> None:
         lost = {c: None for c in prepared if not self._known(c) and unicodedata.category(c).startswith(_SPOKEN)}
         if lost:
-            named = " ".join(list(lost)[:_MOST_NAMED]) + (" …" if len(lost) > _MOST_NAMED else "")
-            raise Unreadable(f"the voice has no character for {named} in {text[:60]!r}")
+            raise Unreadable(f"the voice has no character for {named(lost)} in {text[:60]!r}")
         if not known:
             raise Unreadable(f"the voice has no character for anything in {text[:60]!r}")
 

@@ -26,7 +26,6 @@ class Listened:
 
     def __init__(self, served: BatchEngine | Single, languages: dict[str, str], by: Recogniser, most: float) -> None:
         """`languages`: of the engine's voices, by name."""
-        self.slots = served.slots
         self._served = served
         self._languages = languages
         self._by = by
