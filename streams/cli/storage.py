@@ -116,16 +116,23 @@ def check(
         files.store.close()
         if index:
             index.close()
+    _told(looking.looked_at, more, counts, mended, resumes=bookmark is not None, as_json=as_json)
+    raise typer.Exit(1 if counts.total() > mended.total() else 0)
+
+
+def _told(
+    looked_at: int, more: str | None, counts: Counter[str], mended: Counter[str], *, resumes: bool, as_json: bool
+) -> None:
+    """How a check ended. `more`: the last file, if there are others behind it."""
     if as_json:
-        told = {"done": more is None, "looked_at": looking.looked_at, "after": more}
+        told = {"done": more is None, "looked_at": looked_at, "after": more}
         print_json({**told, "findings": counts, "repaired": +mended})
     else:
-        typer.echo(f"{looking.looked_at} files looked at, {counts.total()} findings, {mended.total()} repaired")
+        typer.echo(f"{looked_at} files looked at, {counts.total()} findings, {mended.total()} repaired")
         if more:
             typer.echo(
-                f"looked at up to {more}" + ("" if resume else "; with --resume FILE the next run goes on there")
+                f"looked at up to {more}" + ("" if resumes else "; with --resume FILE the next run goes on there")
             )
-    raise typer.Exit(1 if counts.total() > mended.total() else 0)
 
 
 def _found(kind: str, text: str, example: Mapping[str, Any], *, as_json: bool) -> None:

@@ -10,6 +10,7 @@ from storage.cleanup import CleanUp
 from storage.files import audio_key
 from storage.records import Record, file_id
 from streams import settings
+from streams.agents.intake import Intake
 from streams.errors import ErrorCode
 from streams.quotas import Quotas
 from streams.readers.sources import MOST_REMEMBERED, Source, Sources
@@ -94,19 +95,25 @@ async def test_what_is_not_heard_makes_no_difference():
     assert second.callback_url == "http://example.com/" and second.audio_base64
 
 
-async def test_those_in_hand_wait_for_the_first():
+async def speaking(*names: str) -> tuple[Rig, Intake]:
+    """Identical requests in hand, of which the first is being spoken until `rig.pool.gate` opens."""
     pool = InProcessPool()
     pool.gate.clear()
     rig = rig_of(pool)
-    for number in range(5):
-        rig.ask(request_id=f"r{number}", text=TEXT)
+    for name in names:
+        rig.ask(request_id=name, text=TEXT)
     agent = rig.agent()
     await agent.run(aiter(rig.log))
     while not pool.asked:  # noqa: ASYNC110
         await asyncio.sleep(0.001)
-    pool.gate.set()
+    return rig, agent
+
+
+async def test_those_in_hand_wait_for_the_first():
+    rig, agent = await speaking("r0", "r1", "r2", "r3", "r4")
+    rig.pool.gate.set()
     await agent.drain(30)
-    assert len(pool.asked) == 1
+    assert len(rig.pool.asked) == 1
     assert sorted(event.cached for event in results(rig).values()) == [False, True, True, True, True]
 
 
@@ -127,39 +134,23 @@ async def test_those_who_waited_for_one_that_failed_are_spoken_without_further_w
 
 
 async def test_those_who_waited_for_one_that_was_cancelled_wait_for_the_next():
-    pool = InProcessPool()
-    pool.gate.clear()
-    rig = rig_of(pool)
-    for number in range(4):
-        rig.ask(request_id=f"r{number}", text=TEXT)
-    agent = rig.agent()
-    await agent.run(aiter(rig.log))
-    while not pool.asked:  # noqa: ASYNC110
-        await asyncio.sleep(0.001)
+    rig, agent = await speaking("r0", "r1", "r2", "r3")
     rig.cancellations.add(b'{"request_id": "r0"}', datetime.now(UTC) + timedelta(seconds=9))
-    while len(pool.asked) < 2:  # noqa: ASYNC110
+    while len(rig.pool.asked) < 2:  # noqa: ASYNC110
         await asyncio.sleep(0.001)
-    pool.gate.set()
+    rig.pool.gate.set()
     await agent.drain(30)
-    assert len(pool.asked) == 2
+    assert len(rig.pool.asked) == 2
     assert sorted(event.cached for event in results(rig).values()) == [False, True, True]
 
 
 async def test_who_waits_can_be_cancelled():
-    pool = InProcessPool()
-    pool.gate.clear()
-    rig = rig_of(pool)
-    for name in ("first", "second"):
-        rig.ask(request_id=name, text=TEXT)
-    agent = rig.agent()
-    await agent.run(aiter(rig.log))
-    while not pool.asked:  # noqa: ASYNC110
-        await asyncio.sleep(0.001)
+    rig, agent = await speaking("first", "second")
     rig.cancellations.add(b'{"request_id": "second"}', datetime.now(UTC) + timedelta(seconds=9))
     while not rig.writer.of("failed"):  # noqa: ASYNC110
         await asyncio.sleep(0.001)
     assert rig.writer.of("failed")[0].code == ErrorCode.CANCELLED
-    pool.gate.set()
+    rig.pool.gate.set()
     await agent.drain(30)
     assert list(results(rig)) == ["first"]
 
