@@ -71,12 +71,15 @@ async def synthesize(request: Request, parts: PartsOf) -> Response:
 async def _answer(parts: Parts, asked: Asked, request: Request, *, return_audio: bool) -> Response:
     """The audio or its metadata; that it goes on, where it is not done in time."""
     record, later = await parts.speaking.answered(asked), "respond-async" in request.headers.get("prefer", "")
-    if record is None and asked.request.stream and return_audio and not later:
+    if record is None and later:  # a job, however soon it is done
+        await parts.speaking.admit(asked)
+        await parts.speaking.produce(asked, request)
+    elif record is None and asked.request.stream and return_audio:
         audio = await live(parts, asked, request)
         if audio is not None:
             return live_answer(asked, audio)
     elif record is None:
-        record = await parts.speaking.speak(asked, request, seconds=0 if later else parts.settings.sync_seconds)
+        record = await parts.speaking.speak(asked, request, seconds=parts.settings.sync_seconds)
     if record is None:
         return await accepted(parts, asked, preferred=later)
     if not return_audio:
