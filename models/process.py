@@ -29,6 +29,9 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THR
 _PIPE_BYTES = 1 << 20
 _LONGEST_LINE = 10_000
 
+_LAST_WORDS_SECONDS = 5.0
+"""What an ended process has said is read within an instant, unless a process of its own still holds the pipe."""
+
 _said = logging.getLogger("engine")
 """What engine processes and their libraries write to standard error."""
 
@@ -56,8 +59,8 @@ class EngineProcess:
     def __init__(self, process: "subprocess.Popen[bytes]", pulse: Pulse) -> None:
         if process.stdin is None or process.stdout is None or process.stderr is None:
             raise EngineDied("an engine process has no pipes")
-        saying = threading.Thread(target=_pass_on, args=(process.stderr, process.pid), name="engine says", daemon=True)
-        saying.start()
+        self._saying = threading.Thread(target=_pass_on, args=(process.stderr, process.pid), daemon=True)
+        self._saying.start()
         self._process = process
         self._pulse = pulse
         self._pipe, self._replies = process.stdin, process.stdout
@@ -141,6 +144,7 @@ class EngineProcess:
         with self._reading:
             self._replies.close()
         self._pulse.close()
+        self._saying.join(_LAST_WORDS_SECONDS)
 
 
 def _pass_on(output: io.RawIOBase, pid: int) -> None:
