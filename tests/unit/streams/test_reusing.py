@@ -204,11 +204,10 @@ async def test_what_is_not_there_whole_is_spoken_and_copied_from_then_on(harm):
     rig.ask(request_id="second", text=TEXT)
     rig.ask(request_id="third", text=TEXT)
     await rig.run()
-    assert {name: event.cached for name, event in results(rig).items()} == {
-        "first": False,
-        "second": False,
-        "third": harm is not expired,
-    }
+    cached = {name: event.cached for name, event in results(rig).items()}
+    assert cached.keys() == {"first", "second", "third"} and not cached["first"]
+    # Which of the two sees first that there is nothing to copy is for their threads.
+    assert sorted([cached["second"], cached["third"]]) == [False, harm is not expired]
 
 
 async def test_a_copy_outlives_what_it_was_made_of():
