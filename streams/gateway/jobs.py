@@ -26,6 +26,7 @@ from streams.threads import in_thread
 
 MOST_ON_A_PAGE = 200
 LOOK_SECONDS = 0.03
+ASK_SECONDS = 0.25
 TOLD_SECONDS = 2.0
 
 T = TypeVar("T")
@@ -92,13 +93,10 @@ async def cancel_job(request_id: RequestId, request: Request, parts: PartsOf, te
         raise ApiError(409, "conflict", f"request_id: {request_id!r} has ended already: it is {job.status}")
     with parts.waits.waiting(job.file_id, "completed", "failed") as outcome:
         await parts.writer.emit(CancelRequested(request_id=request_id, tenant=job.tenant))
-        await asyncio.wait({outcome}, timeout=parts.settings.sync_seconds)
-        ended = outcome.done()
-    if ended:  # the index will know in a moment
-        job = await _once(parts, job.tenant, request_id, lambda one: one.finished_at is not None) or job
+        job = await _ended(parts, job, outcome)
     if job.status == "completed":
         raise ApiError(409, "conflict", f"request_id: {request_id!r} was spoken before it could be cancelled")
-    return await _answer(parts, job, status=200 if ended else 202)
+    return await _answer(parts, job, status=200 if job.finished_at or outcome.done() else 202)
 
 
 async def asked(question: Callable[[Index], T], parts: Parts) -> T:
@@ -124,6 +122,22 @@ async def appeared(parts: Parts, tenant: str, request_id: str) -> None:
     """Return once the index knows of a request that is on the log; after a while in any case."""
     with suppress(ApiError):
         await _once(parts, tenant, request_id, lambda job: True)
+
+
+async def _ended(parts: Parts, job: Job, outcome: asyncio.Future[Any]) -> Job:
+    """The job with its end; as it is when its caller has waited long enough.
+
+    Its outcome may have come before anybody waited for it, while the index was behind: so the index is asked, too.
+    """
+    tenant, request_id = job.tenant, job.request_id
+    clock = asyncio.get_running_loop().time
+    give_up = clock() + parts.settings.sync_seconds
+    while job.finished_at is None and not outcome.done() and (left := give_up - clock()) > 0:
+        await asyncio.wait({outcome}, timeout=min(left, ASK_SECONDS))
+        job = await asked(lambda index: index.job(tenant, request_id), parts) or job
+    if outcome.done():  # the index will know in a moment
+        job = await _once(parts, tenant, request_id, lambda one: one.finished_at is not None) or job
+    return job
 
 
 async def _once(parts: Parts, tenant: str, request_id: str, wanted: Callable[[Job], bool]) -> Job | None:
