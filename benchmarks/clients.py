@@ -87,7 +87,10 @@ class Requests(ABC):
         missing = set(requests)
         wanted = list(missing)
         while missing := {request_id for request_id in missing if request_id not in self.outcomes}:
-            await self.news(quiet_seconds)
+            try:
+                await self.news(quiet_seconds)
+            except TimeoutError:
+                raise TimeoutError(f"no news for {quiet_seconds} s, and no outcome of {sorted(missing)}") from None
         outcomes = [self.outcomes[request_id][0] for request_id in wanted]
         failed = [outcome.event for outcome in outcomes if outcome.failed]
         if failed:

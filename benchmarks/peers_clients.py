@@ -16,6 +16,9 @@ DONE = b"celery-task-meta-"
 
 REFUSED = (429, 503)
 
+KEPT_SECONDS = 2
+"""An idle connection is kept no longer: uvicorn closes one after 5 s, and a call that meets that moment breaks."""
+
 
 class CeleryClient(Requests):
     """Sends tasks through Celery, and is told of results as Celery's own are: by Redis, without asking again."""
@@ -70,7 +73,8 @@ class HttpClient(Requests):
         self._calls: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        options = {"connector": aiohttp.TCPConnector(limit=0), "timeout": aiohttp.ClientTimeout(None)}
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_SECONDS)
+        options = {"connector": connector, "timeout": aiohttp.ClientTimeout(None)}
         self._session = aiohttp.ClientSession(headers={"Content-Type": "application/json"}, **options)
         return self
 
