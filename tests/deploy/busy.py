@@ -37,6 +37,8 @@ SETTINGS = {
 }
 PARTS = {"worker": "loa-worker", "webhooks": "loa-webhooks", "reconcile": "loa-reconciler"}
 
+FAULTS = {0: "die once", 8: "mute", 24: "mute once"}
+
 Request = dict[str, Any]
 
 
@@ -71,7 +73,7 @@ async def busy(
 
 
 def request(number: int, models: Sequence[str], url: Callable[[str, object], str]) -> Request:
-    """The one with a number, of which every dozenth is of its kind. `url`: of an endpoint, by what it does."""
+    """The one with a number, of which some are of a kind of their own. `url`: of an endpoint, by what it does."""
     kind = number % 12
     if kind == 5:
         return request(number - 1, models, url)
@@ -84,15 +86,15 @@ def request(number: int, models: Sequence[str], url: Callable[[str, object], str
         "tenant": chance.choice(TENANTS),
         "format": chance.choice(FORMATS),
     }
+    if fault := FAULTS.get(number % 96):
+        return asked | {"text": f"Number {number} will {fault}.", "model": "faulty"}
     odd: dict[int, Request] = {
-        0: {"text": f"Number {number} will {'mute' if number % 120 else 'die'} once.", "model": "faulty"},
         1: {"voice": "nobody"},
         2: {"priority": "bulk", "text": f"{words}. " * 3},
         3: {"text": f"{words}. " * 8, "model": "tone"},
         4: {"expiry_hours": SOON_HOURS},
         6: {"callback_url": url("ok", number)},
         7: {"callback_url": url("heals" if number % 5 else "gone", number)},
-        8: {"text": f"Number {number} will mute.", "model": "faulty"} if number % 24 == 8 else {},
     }
     return asked | odd.get(kind, {})
 
