@@ -30,6 +30,10 @@ class FallbackStore:
             return False
         return self.new.put_new(key, source)
 
+    def put_in_order(self, *puts: tuple[str, Source]) -> Iterator[bool]:
+        """See `Store.put_in_order`."""
+        return (self.put_new(key, source) for key, source in puts)
+
     def put(self, key: str, source: Source) -> None:
         """See `Store.put`."""
         self.new.put(key, source)

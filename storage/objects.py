@@ -75,6 +75,10 @@ class ObjectStore:
         """See `Store.put_new`."""
         return self._conditional(key, source, "create")
 
+    def put_in_order(self, *puts: tuple[str, Source]) -> Iterator[bool]:
+        """See `Store.put_in_order`."""
+        return (self.put_new(key, source) for key, source in puts)
+
     def put(self, key: str, source: Source) -> None:
         """See `Store.put`."""
         with _content(source) as content:

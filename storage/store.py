@@ -30,6 +30,13 @@ class Store(Protocol):
         """Store under a key that is free. False, and nothing changed, if it is taken (what took it is then durable)."""
         ...
 
+    def put_in_order(self, *puts: tuple[str, Source]) -> Iterator[bool]:
+        """`put_new` of each in its turn, as the iterator is asked for it; sooner done than one after the other.
+
+        No crash leaves one without all before it. Only of the first may it leave the name alone, and nothing else.
+        """
+        ...
+
     def put(self, key: str, source: Source) -> None:
         """Store, replacing atomically what was there: a reader sees the old or the new, whole."""
         ...

@@ -16,6 +16,18 @@ def test_put_new_takes_a_free_name_once(store: Store) -> None:
     assert store.get("a/b") == b"first"
 
 
+def test_puts_in_order_are_done_one_by_one(store: Store) -> None:
+    store.put_new("b", b"theirs")
+    with store.scratch() as path:
+        path.write_bytes(b"audio")
+        puts = store.put_in_order(("a/x", b"note"), ("b", path), ("c.wav", path), ("a/y", b"record"))
+        for placed, held in ((True, ["a/x", "b"]), (False, ["a/x", "b"]), (True, ["a/x", "b", "c.wav"])):
+            assert next(puts) is placed
+            assert list(store.names()) == held, "what comes later is not there yet"
+        assert list(puts) == [True]
+    assert [store.get(key) for key in ("a/x", "b", "c.wav", "a/y")] == [b"note", b"theirs", b"audio", b"record"]
+
+
 def test_put_new_takes_a_scratch_file(store: Store) -> None:
     with store.scratch() as path:
         assert not path.exists()
