@@ -161,9 +161,12 @@ class AudioFiles:
         """The audio's bytes from `start` up to but not including `end`. Raises NotFound once it is deleted."""
         return self.store.get(audio_key(record.file_id, record.format), start, end)
 
-    def open(self, record: Record) -> BinaryIO:
-        """A seekable reader of the audio, which a deletion meanwhile does not cut off. Raises NotFound."""
-        return self.store.open(audio_key(record.file_id, record.format))
+    def open(self, record: Record, start: int = 0, end: int | None = None) -> BinaryIO:
+        """A seekable reader of the audio, which a deletion meanwhile does not cut off. Raises NotFound.
+
+        It stands at `start`, and may have only what is from there up to `end`.
+        """
+        return self.store.open(audio_key(record.file_id, record.format), start, end)
 
     def fetch(self, record: Record, path: Path) -> bool:
         """Write the audio to a file of this machine; False, whatever is there then, if it is not there whole."""

@@ -87,10 +87,12 @@ class LocalStore:
             file.seek(start)
             return file.read() if end is None else file.read(max(0, end - start))
 
-    def open(self, key: str) -> BinaryIO:
+    def open(self, key: str, start: int = 0, end: int | None = None) -> BinaryIO:
         """See `Store.open`."""
         with translated(key):
-            return self._path(key).open("rb")
+            file = self._path(key).open("rb")
+            file.seek(start)
+            return file
 
     def size(self, key: str) -> int | None:
         """See `Store.size`."""

@@ -54,9 +54,9 @@ class MemoryStore:
         """See `Store.get`."""
         return self._get(key)[start:end]
 
-    def open(self, key: str) -> BinaryIO:
+    def open(self, key: str, start: int = 0, end: int | None = None) -> BinaryIO:
         """See `Store.open`."""
-        return io.BytesIO(self._get(key))
+        return io.BytesIO(self.get(key, start, end))
 
     def size(self, key: str) -> int | None:
         """See `Store.size`."""

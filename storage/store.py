@@ -52,8 +52,11 @@ class Store(Protocol):
         """The bytes from `start` up to but not including `end`. Raises NotFound."""
         ...
 
-    def open(self, key: str) -> BinaryIO:
-        """A seekable reader of what is there now; a later delete or put does not disturb it. Raises NotFound."""
+    def open(self, key: str, start: int = 0, end: int | None = None) -> BinaryIO:
+        """A seekable reader of what is there now; a later delete or put does not disturb it. Raises NotFound.
+
+        It stands at `start`. What is before that, and from `end` on, may not be in it: it is not fetched.
+        """
         ...
 
     def size(self, key: str) -> int | None:

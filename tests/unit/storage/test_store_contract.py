@@ -68,6 +68,15 @@ def test_get_by_range(store: Store, start: int, end: int | None, part: bytes) ->
     assert store.get("a", start, end) == part
 
 
+@pytest.mark.parametrize(("start", "end", "part"), [(0, None, b"0123"), (1, 3, b"12"), (2, 99, b"23"), (9, None, b"")])
+def test_open_at_a_range(store: Store, start: int, end: int | None, part: bytes) -> None:
+    store.put_new("a", b"0123")
+    with store.open("a", start, end) as file:
+        assert file.read(len(part)) == part
+    with pytest.raises(NotFound):
+        store.open("none", start, end)
+
+
 def test_nothing_there(store: Store) -> None:
     with pytest.raises(NotFound, match="a/b"):
         store.get("a/b")
