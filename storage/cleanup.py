@@ -40,7 +40,7 @@ class Deleted:
 class CleanUp:
     """Deletes and forgets. All methods block and may raise StoreErrors; all may be repeated after any failure."""
 
-    def __init__(self, files: AudioFiles, tombstone_days: float = 30, orphan_grace: float = 900) -> None:
+    def __init__(self, files: AudioFiles, tombstone_days: float = 31, orphan_grace: float = 900) -> None:
         """`tombstone_days`: how long a deletion is remembered. `orphan_grace`: seconds that a writer may take."""
         self._files = files
         self._store = files.store

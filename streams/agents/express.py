@@ -9,6 +9,7 @@ comes: the two are one request, and have one result.
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import structlog
@@ -27,7 +28,7 @@ from streams.routes import in_pool
 from streams.settings import Settings
 from streams.topics import Topics, TopicsError
 
-LOOK_SECONDS = 0.25
+LOOK_SECONDS = 0.1
 PAUSE_SECONDS = 0.02
 AT_ONCE = 500
 BACKLOG = 64
@@ -132,8 +133,9 @@ class Express:
         """What has come last, and what comes, is read first: it would wait the longest. The rest is read beside it."""
         before = self.carried
         topics = [self._topic]
-        async with tail(self._settings, topics) as one, tail(self._settings, topics) as other:
-            newest, rest = Reading(one), Reading(other)
+        async with AsyncExitStack() as stack:
+            tails = [stack.enter_async_context(tail(self._settings, topics)) for _ in range(2)]
+            newest, rest = map(Reading, await asyncio.gather(*tails))
             while behind := self._behind(self._topic, NEAR):
                 if len(self._places) > MOST_PLACES:  # some may be carried again then, which does no harm
                     self._places.clear()
@@ -148,20 +150,18 @@ class Express:
 
     async def carry(self, records: Iterable[ConsumerRecord], first: int) -> None:
         """Copy those of these records that are to go before others; `first`: what lies before it is soon reached."""
-        for record in records:
-            headers = headers_of(record)
-            place = (record.partition, record.offset)
-            if record.offset < first or place in self._places or attempt(headers) > 1:
-                continue
-            if self._goes_before(record):
-                named = again(record.headers, origin(headers, place_of(record)), 1, since(headers, when(record)))
-                await self._writer.write(self._lane, record.key, record.value, named)
-                self._places.add(place)
-                self.carried += 1
-                self._metrics.count(declared.MOVED, to="express")
+        await asyncio.gather(*[self._copy(r) for r in records if r.offset >= first and self._goes_before(r)])
+
+    async def _copy(self, record: ConsumerRecord) -> None:
+        headers = headers_of(record)
+        named = again(record.headers, origin(headers, place_of(record)), 1, since(headers, when(record)))
+        await self._writer.write(self._lane, record.key, record.value, named)
+        self._places.add(_place(record))
+        self.carried += 1
+        self._metrics.count(declared.MOVED, to="express")
 
     def _goes_before(self, record: ConsumerRecord) -> bool:
-        if len(record.value or b"") > SHORT_BYTES:
+        if _place(record) in self._places or attempt(headers_of(record)) > 1 or len(record.value or b"") > SHORT_BYTES:
             return False
         fields = event_of(record)
         if fields is None or fields.get("priority") == "bulk":  # what is no request is refused in its turn
@@ -170,3 +170,7 @@ class Express:
             self._turns.clear()
         turns = self._turns.setdefault(str(fields.get("tenant") or DEFAULT_TENANT), Turns(looked=self._clock()))
         return turns.take(self._clock())
+
+
+def _place(record: ConsumerRecord) -> tuple[int, int]:
+    return record.partition, record.offset

@@ -134,7 +134,8 @@ async def _ended(parts: Parts, job: Job, outcome: asyncio.Future[Any]) -> Job:
     give_up = clock() + parts.settings.sync_seconds
     while job.finished_at is None and not outcome.done() and (left := give_up - clock()) > 0:
         await asyncio.wait({outcome}, timeout=min(left, ASK_SECONDS))
-        job = await asked(lambda index: index.job(tenant, request_id), parts) or job
+        found = await asked(lambda index: index.job(tenant, request_id), parts)
+        job = found or job
     if outcome.done():  # the index will know in a moment
         job = await _once(parts, tenant, request_id, lambda one: one.finished_at is not None) or job
     return job

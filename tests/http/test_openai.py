@@ -81,5 +81,5 @@ async def test_a_retry_does_not_speak_twice(openai_client: openai.OpenAI, site: 
 
 def test_models_and_voices(openai_client: openai.OpenAI, served: tuple[Installation, str]) -> None:
     assert {"tts-1", "hibari", "espeak", "tone"} <= {model.id for model in openai_client.models.list()}
-    found = httpx.get(f"{served[1]}/v1/audio/voices").json()
+    found = httpx.get(f"{served[1]}/v1/audio/voices", timeout=PATIENCE).json()
     assert {"hibari/heart", "espeak/vi"} <= {voice["id"] for voice in found["data"]}

@@ -8,6 +8,8 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from tests.kafka.processes import PATIENCE
+
 
 @dataclass(frozen=True)
 class Scraped:
@@ -26,7 +28,7 @@ class Scraped:
 
 async def scrape(address: str) -> Scraped:
     """Read `/metrics` at an address, such as that of a worker's health."""
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=PATIENCE) as client:
         answer = await client.get(f"{address}/metrics")
     assert answer.status_code == 200, answer.text
     return Scraped([s for family in text_string_to_metric_families(answer.text) for s in family.samples])
