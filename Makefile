@@ -47,8 +47,9 @@ site: $(VENV)/.dev ## build the documentation into dist/site, which needs nothin
 record: $(VENV)/.dev ## record what this version writes to the topics, for tests of later ones
 	@PYTHONPATH=. $(BIN)/python docs/record_events.py
 
-screenshots: $(VENV)/.dev ## make the pictures of the operator's page in docs/images anew
+screenshots: $(VENV)/.dev ## make the pictures of the operator's page and of the dashboard in docs/images anew
 	@PYTHONPATH=. $(BIN)/python docs/screenshots.py
+	@PYTHONPATH=. $(BIN)/python docs/dashboard_picture.py
 
 faults: $(VENV)/.dev ## fault runs, some minutes
 	@$(BIN)/pytest tests/faults -m faults -n 2 --dist worksteal $(ARGS)

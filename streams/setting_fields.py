@@ -272,6 +272,6 @@ class Fields(BaseSettings):
     )
     traces: Literal["off", "otlp"] = Field(
         "off",
-        description="whether spans are recorded, and sent over OTLP/HTTP to OTEL_EXPORTER_OTLP_ENDPOINT (package extra "
+        description="whether spans are recorded, and sent over OTLP to OTEL_EXPORTER_OTLP_ENDPOINT (package extra "
         "otel)",
     )
