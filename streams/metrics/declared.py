@@ -194,7 +194,10 @@ DEPENDENCY = _gauge(
 WORKERS = _gauge(Part.GATEWAY, "loa_group_members", "workers in the consumer group")
 GROUP_LAG = _gauge(Part.GATEWAY, "loa_group_lag_records", "records that the group has not passed", "topic")
 QUEUED_SECONDS = _gauge(
-    Part.GATEWAY, "loa_queued_speech_seconds", "speech that is queued, estimated, in seconds", "lane"
+    Part.GATEWAY,
+    "loa_queued_speech_seconds",
+    "speech that is queued for a pool of workers, estimated, in seconds; `pool`: empty for the one without a name",
+    *("pool", "lane"),
 )
 JOBS = _gauge(Part.GATEWAY, "loa_jobs", "requests that the index remembers", "status")
 STORE_FILES = _gauge(Part.GATEWAY, "loa_store_files", "files that are there")
