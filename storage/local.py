@@ -18,7 +18,7 @@ from typing import BinaryIO, TypeVar
 
 from storage.errors import Unavailable, translated
 from storage.probe import probe
-from storage.resting import Resting, fsync
+from storage.resting import Resting, rest
 from storage.scratch import Scratch
 from storage.store import SCRATCH, Source, check_key, check_prefix
 
@@ -184,13 +184,15 @@ class LocalStore:
     def _at_rest(self, source: Source) -> Iterator[Path]:
         """A name in scratch for the source's bytes, which are on the disk."""
         with self._written(source) as path:
-            fsync(path)
+            rest(path)
             yield path
 
     @contextmanager
     def _written(self, source: Source) -> Iterator[Path]:
         """A name in scratch for the source's bytes, wherever they are."""
         if isinstance(source, Path) and self._scratch.owns(source):
+            if not source.exists():
+                raise Unavailable(f"{source.name}: was not written, or did not come to rest when it was put before")
             yield source
             return
         with self._scratch.file() as path:
@@ -235,7 +237,7 @@ class LocalStore:
 
     def _know(self, folder: Path) -> None:
         with self._mutex:
-            if len(self._durable) >= _KNOWN_FOLDERS:
+            if folder not in self._durable and len(self._durable) >= _KNOWN_FOLDERS:
                 self._durable.clear()
             self._durable.add(folder)
 

@@ -2,9 +2,9 @@
 
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -20,18 +20,19 @@ class Resting:
         self._pid = 0
 
     def all(self, files: Iterable[Path], folders: Iterable[Path]) -> None:
-        """Have the bytes of these files on the disk, and the names in these folders. Raises OSError.
+        """Have the bytes of these files (see `rest`) on the disk, and the names in these folders. Raises OSError.
 
         A folder that is gone was emptied by others: what was put there has been deleted, there is nothing to keep.
         """
-        deeds: list[Callable[[], None]] = [partial(fsync, file) for file in files]
+        deeds: list[Callable[[], None]] = [partial(rest, file) for file in files]
         deeds += (partial(_fsync_folder, folder) for folder in folders)
         others = [self._threads().submit(deed) for deed in deeds[1:]]
         try:
             for deed in deeds[:1]:
                 deed()
         finally:
-            wait(others)
+            if others:
+                wait(others)
         for other in others:
             other.result()
 
@@ -49,15 +50,28 @@ class Resting:
             return self._pool
 
 
-def fsync(path: Path) -> None:
-    """Have on the disk what the file or folder holds. Raises OSError."""
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+def rest(file: Path) -> None:
+    """Have the bytes of a file on the disk, or the file removed. Raises OSError.
+
+    What the system could not write it takes for written the next time that it is asked: there must be no next time.
+    """
+    with _opened(file) as descriptor:
+        try:
+            os.fsync(descriptor)
+        except OSError:
+            file.unlink(missing_ok=True)
+            raise
+
+
+def _fsync_folder(folder: Path) -> None:
+    with suppress(FileNotFoundError), _opened(folder) as descriptor:
+        os.fsync(descriptor)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        os.fsync(file)
+        yield descriptor
     finally:
-        os.close(file)
-
-
-def _fsync_folder(path: Path) -> None:
-    with suppress(FileNotFoundError):
-        fsync(path)
+        os.close(descriptor)

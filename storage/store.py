@@ -93,7 +93,8 @@ class Store(Protocol):
     def scratch(self) -> AbstractContextManager[Path]:
         """A private path, where nothing is yet, for a file in the making; removed at the end.
 
-        `put_new` of such a file costs no copy where the store can avoid it. The body's own errors pass unchanged.
+        `put_new` of such a file costs no copy where the store can avoid it. The body's own errors pass unchanged. Once
+        a put of it has failed, it may be gone: Unavailable is raised then, and its bytes have to be written anew.
         """
         ...
 

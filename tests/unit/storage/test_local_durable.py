@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.errors import StoreFull
+from storage.errors import StoreFull, Unavailable
 from storage.local import LocalStore
 
 PUTS = (("expiry/x", b"note"), ("audio.wav", b"audio"), ("metadata/x", b"record"))
@@ -87,6 +87,42 @@ def test_nothing_is_named_after_what_is_not_at_rest(
     assert [name for name in store.names() if not name.endswith("-first")] == left
     store.close()
     assert not (tmp_path / "tmp").exists() or list((tmp_path / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("put", ["put_new", "put", "put_in_order"])
+def test_bytes_that_did_not_come_to_rest_are_not_put_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, put: str
+) -> None:
+    """The system tells once that it could not write; asked again, it would say that nothing is left to do."""
+    store = LocalStore(tmp_path)
+
+    def deed(audio: Path) -> None:
+        if put == "put_in_order":
+            list(store.put_in_order(("marker", b"note"), ("audio.wav", audio)))
+        else:
+            getattr(store, put)("audio.wav", audio)
+
+    with store.scratch() as audio:
+        audio.write_bytes(b"audio")
+        lost, real = audio.stat().st_ino, os.fsync
+
+        def fsync(file: int) -> None:
+            if os.fstat(file).st_ino == lost:
+                raise OSError(errno.EIO, "Input/output error")
+            real(file)
+
+        with monkeypatch.context() as failing:
+            failing.setattr(os, "fsync", fsync)
+            with pytest.raises(Unavailable, match="Input/output"):
+                deed(audio)
+        with pytest.raises(Unavailable, match="did not come to rest"):
+            deed(audio)
+    assert "audio.wav" not in list(store.names())
+    with store.scratch() as anew:
+        anew.write_bytes(b"audio")
+        deed(anew)
+    assert store.get("audio.wav") == b"audio"
+    store.close()
 
 
 def _failing(number: int, real: Callable[[int], None]) -> Callable[[int], None]:
