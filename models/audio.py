@@ -155,7 +155,7 @@ class Encoder:
 
     def _append(self, samples: Samples) -> None:
         pcm = to_pcm(samples)
-        self._digest.update(pcm)
+        self._digest.update(pcm.data)
         self._frames += len(pcm)
         if self._format.lossless:  # each write is some calls from C to Python and back
             self._encode(pcm)
