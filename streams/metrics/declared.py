@@ -18,9 +18,9 @@ class Part(StrEnum):
     RECONCILER = "reconciler"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Metric:
-    """`buckets`: upper bounds, of a histogram alone."""
+    """`buckets`: upper bounds, of a histogram alone. Each is itself alone, which makes it a quick key."""
 
     kind: Literal["counter", "gauge", "histogram"]
     parts: tuple[Part, ...]
