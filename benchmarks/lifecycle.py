@@ -3,7 +3,7 @@
 make bench-lifecycle [ARGS="--rounds 5 --quick --only writes --json FILE"]
 
 clean-up  the same number of expired files, in a store of few other files and in one of very many
-writes    files put once, durably, against a loop that writes, syncs and names files with nothing around it
+writes    files put once, durably, against loops that write, sync and name files with nothing around it
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 
@@ -30,10 +30,12 @@ from storage.local import LocalStore
 
 FEW, MANY, EXPIRED = 10_000, 1_000_000, 1_000
 QUICK_FEW, QUICK_MANY, QUICK_EXPIRED = 1_000, 10_000, 100
-FILL_SECONDS = 240
+FILL_SECONDS = 600
 AUDIO = 48_044
 """Bytes of a second of 16-bit audio at 24 kHz, and the header of a wav."""
 WRITES, QUICK_WRITES = 200, 20
+AT_ONCE = (1, 4)
+"""How many files are being written at a time: one after the other, and as by a worker with some engines."""
 
 _numbers = count()
 
@@ -96,23 +98,41 @@ def sweep(root: Path) -> tuple[int, float, float]:
 
 
 async def writes(figures: Figures, folder: Path, rounds: int, number: int) -> None:
-    """Files a second: Loa against one durable name a file, and against three, which is what Loa gives it."""
+    """Files a second: Loa against less than it gives each file (no name, one name) and against just that (three)."""
     files = AudioFiles(LocalStore(folder / "written"))
     audio = os.urandom(AUDIO)
 
     def loa() -> None:
         put(files, f"r{next(_numbers)}", audio)
 
-    for names, target in ((1, ">= 0.6"), (3, "")):
-        bare = Bare(folder / f"bare-{names}", [audio, bytes(800), bytes(80)][:names])
-        async for first, second in pairs(rounds, _rate(bare.put, number), _rate(loa, number)):
-            figures.add(f"writes: files a second, Loa / bare loop, {names} durable name(s)", second / first, "", target)
-            figures.add(f"writes: bare loop, {names} durable name(s)", first, "files/s")
-            figures.add("writes: Loa", second, "files/s")
+    baselines = {
+        "write + fsync": WriteAndSync(folder / "synced", audio),
+        "one durable name": Named(folder / "named", [audio]),
+        "three durable names": Named(folder / "thrice", [audio, bytes(800), bytes(80)]),
+    }
+    for at_once in AT_ONCE:
+        for name, bare in baselines.items():
+            target = "" if name.startswith("three") else ">= 0.6"
+            async for first, second in pairs(rounds, _rate(bare.put, number, at_once), _rate(loa, number, at_once)):
+                figures.add(f"writes, {at_once} at once: Loa / {name}", second / first, "", target)
+                figures.add(f"writes, {at_once} at once: {name}", first, "files/s")
+                figures.add(f"writes, {at_once} at once: Loa", second, "files/s")
     files.store.close()
 
 
-class Bare:
+class WriteAndSync:
+    """The least that can be called written: bytes under a name, and fsync of these."""
+
+    def __init__(self, root: Path, content: bytes) -> None:
+        self._root, self._content = root, content
+        root.mkdir()
+
+    def put(self) -> None:
+        """One file."""
+        _written(self._root / str(next(_numbers)), self._content)
+
+
+class Named:
     """What durable costs at the least: write, fsync, link, and fsync of the folder, for each of these contents."""
 
     def __init__(self, root: Path, contents: list[bytes]) -> None:
@@ -126,10 +146,7 @@ class Bare:
         name = str(next(_numbers))
         for folder, content in self._contents:
             path = self._scratch / name
-            with path.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
+            _written(path, content)
             (folder / name).hardlink_to(path)
             descriptor = os.open(folder, os.O_RDONLY)
             os.fsync(descriptor)
@@ -137,12 +154,19 @@ class Bare:
             path.unlink()
 
 
-def _rate(deed: Callable[[], None], number: int) -> Callable[[int], Awaitable[float]]:
+def _written(path: Path, content: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _rate(deed: Callable[[], None], number: int, at_once: int) -> Callable[[int], Awaitable[float]]:
     def run() -> float:
-        began = time.perf_counter()
-        for _ in range(number):
-            deed()
-        return number / (time.perf_counter() - began)
+        with ThreadPoolExecutor(at_once) as threads:
+            began = time.perf_counter()
+            list(threads.map(lambda _: deed(), range(number)))
+            return number / (time.perf_counter() - began)
 
     return lambda _: asyncio.to_thread(run)
 

@@ -30,6 +30,10 @@ class FallbackStore:
             return False
         return self.new.put_new(key, source)
 
+    def put_in_order(self, *puts: tuple[str, Source]) -> Iterator[bool]:
+        """See `Store.put_in_order`."""
+        return (self.put_new(key, source) for key, source in puts)
+
     def put(self, key: str, source: Source) -> None:
         """See `Store.put`."""
         self.new.put(key, source)
@@ -50,12 +54,12 @@ class FallbackStore:
         except NotFound:
             return self.old.get(key, start, end)
 
-    def open(self, key: str) -> BinaryIO:
+    def open(self, key: str, start: int = 0, end: int | None = None) -> BinaryIO:
         """See `Store.open`."""
         try:
-            return self.new.open(key)
+            return self.new.open(key, start, end)
         except NotFound:
-            return self.old.open(key)
+            return self.old.open(key, start, end)
 
     def size(self, key: str) -> int | None:
         """See `Store.size`."""

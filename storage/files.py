@@ -12,9 +12,10 @@ committing first, and audio is swapped after. Only the writer of the committed r
 bytes that he saw, so two writers cannot mix. A record whose audio does not match, left by a crash in between, is
 repaired when its request comes again: nobody announces a record that he did not write before `adopt` has said yes.
 
-What a first write waits for on a local disk: bytes at rest, then their name, three times. None can go: without the
-marker's, a power loss could leave audio that nothing will ever expire; without the audio's, a record without audio;
-without the record's, an announced file that is gone. Bringing them to rest side by side in threads measured no faster.
+What a first write waits for on a local disk: all bytes and the marker's name at rest, side by side; the audio's name;
+the record's. None can go: without the marker's, a power loss could leave audio that nothing will ever expire; without
+the audio's, a record without audio; without the record's, an announced file that is gone. The marker alone may have its
+name before its bytes are at rest: all it says beyond its name is whose file it was to be, and there is no file yet.
 """
 
 import hashlib
@@ -81,9 +82,12 @@ class AudioFiles:
         True: ours is committed. False: what was there first, which the caller compares and `adopt`s.
         Raises Unavailable while clean-up removes what a dead writer left under this id.
         """
-        self.mark(record)
-        placed = self.store.put_new(audio_key(record.file_id, record.format), audio)
-        if self.store.put_new(metadata_key(record.file_id), record.to_bytes()):
+        _, placed, committed = self.store.put_in_order(
+            self._marker(record),
+            (audio_key(record.file_id, record.format), audio),
+            (metadata_key(record.file_id), record.to_bytes()),
+        )
+        if committed:
             return self._own(record, audio, sure=placed)
         return self._lost(record, audio, placed=placed)
 
@@ -92,8 +96,10 @@ class AudioFiles:
 
         A failure of an earlier try gives way. Raises Unavailable as `put_once` does.
         """
-        self._note(failure.forget_at, failure)
-        if self.store.put_new(metadata_key(failure.file_id), failure.to_bytes()):
+        _, decided = self.store.put_in_order(
+            _note(failure.forget_at, failure), (metadata_key(failure.file_id), failure.to_bytes())
+        )
+        if decided:
             return failure
         while True:
             raw = self.raw(failure.file_id)
@@ -155,9 +161,12 @@ class AudioFiles:
         """The audio's bytes from `start` up to but not including `end`. Raises NotFound once it is deleted."""
         return self.store.get(audio_key(record.file_id, record.format), start, end)
 
-    def open(self, record: Record) -> BinaryIO:
-        """A seekable reader of the audio, which a deletion meanwhile does not cut off. Raises NotFound."""
-        return self.store.open(audio_key(record.file_id, record.format))
+    def open(self, record: Record, start: int = 0, end: int | None = None) -> BinaryIO:
+        """A seekable reader of the audio, which a deletion meanwhile does not cut off. Raises NotFound.
+
+        It stands at `start`, and may have only what is from there up to `end`.
+        """
+        return self.store.open(audio_key(record.file_id, record.format), start, end)
 
     def fetch(self, record: Record, path: Path) -> bool:
         """Write the audio to a file of this machine; False, whatever is there then, if it is not there whole."""
@@ -187,16 +196,15 @@ class AudioFiles:
 
         One that is pinned beyond its expiry is noted for its next look, of which there is one a day.
         """
-        time = next_look(record.expires_at, self.clock()) if record.pinned else record.expires_at
-        self._note(time, record, file_path=record.file_path)
+        self.store.put_new(*self._marker(record))
 
     def remind(self, file_id: str, time: datetime) -> bool:
         """Have clean-up look at what there is under a file id; False if it was told of that very second before."""
         return self.store.put_new(Marker.at(time, file_id).key, b"{}")
 
-    def _note(self, time: datetime, about: Record | Failure, **more: str) -> None:
-        note = {"request_id": about.request_id, "tenant": about.tenant} | more
-        self.store.put_new(Marker.at(time, about.file_id).key, orjson.dumps(note))
+    def _marker(self, record: Record) -> tuple[str, bytes]:
+        time = next_look(record.expires_at, self.clock()) if record.pinned else record.expires_at
+        return _note(time, record, file_path=record.file_path)
 
     def _own(self, record: Record, audio: Path, *, sure: bool) -> tuple[Stored, bool]:
         """The record is ours: have our audio under it, and a marker. `sure`: no other bytes than ours can be there."""
@@ -250,6 +258,13 @@ class AudioFiles:
         except NotFound:
             return None
         return digest.hexdigest()
+
+
+def _note(time: datetime, about: Record | Failure, **more: str) -> tuple[str, bytes]:
+    """A marker's key, and what it says."""
+    return Marker.at(time, about.file_id).key, orjson.dumps(
+        {"request_id": about.request_id, "tenant": about.tenant} | more
+    )
 
 
 def _parse_or_none(raw: bytes) -> Stored | None:

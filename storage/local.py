@@ -10,15 +10,19 @@ import hashlib
 import os
 import shutil
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from storage.errors import Unavailable, translated
 from storage.probe import probe
+from storage.resting import Resting, rest
 from storage.scratch import Scratch
 from storage.store import SCRATCH, Source, check_key, check_prefix
+
+T = TypeVar("T")
 
 _KNOWN_FOLDERS = 10_000
 _TRIES = 5_000
@@ -30,6 +34,7 @@ class LocalStore:
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root).absolute()
         self._scratch = Scratch(self.root / SCRATCH)
+        self._resting = Resting()
         self._durable: set[Path] = set()
         self._mutex = threading.Lock()
 
@@ -37,19 +42,29 @@ class LocalStore:
         """See `Store.put_new`."""
         path = self._path(key)
         with translated(key), self._at_rest(source) as ready:
-            try:
-                self._named(path, lambda: os.link(ready, path))
-            except FileExistsError:
-                self._sync_name(path)
-                return False
-            return True
+            return self._named(path, partial(_linked, ready, path))
+
+    def put_in_order(self, *puts: tuple[str, Source]) -> Iterator[bool]:
+        """See `Store.put_in_order`. All bytes come to rest at once, beside the first name; then name after name."""
+        with ExitStack() as stack:
+            files = []
+            for key, source in puts:
+                with translated(key):
+                    files.append(stack.enter_context(self._written(source)))
+            moving: Sequence[Path] = files
+            for (key, _), file in zip(puts, files, strict=True):
+                path = self._path(key)
+                with translated(key):
+                    placed = self._named(path, partial(_linked, file, path), moving)
+                moving = ()
+                yield placed
 
     def put(self, key: str, source: Source) -> None:
         """See `Store.put`."""
         path = self._path(key)
         with translated(key), self._at_rest(source) as ready, self._scratch.file() as name:
             os.link(ready, name)
-            self._named(path, lambda: os.replace(name, path))  # noqa: PTH105 - returns None
+            self._named(path, partial(name.replace, path))
 
     def swap(self, key: str, sha256: str, source: Source) -> bool:
         """See `Store.swap`."""
@@ -63,7 +78,7 @@ class LocalStore:
                     name.replace(path)
             except FileNotFoundError:
                 return False
-            self._sync_name(path)
+            self._resting.all((), [path.parent])
             return True
 
     def get(self, key: str, start: int = 0, end: int | None = None) -> bytes:
@@ -72,10 +87,12 @@ class LocalStore:
             file.seek(start)
             return file.read() if end is None else file.read(max(0, end - start))
 
-    def open(self, key: str) -> BinaryIO:
+    def open(self, key: str, start: int = 0, end: int | None = None) -> BinaryIO:
         """See `Store.open`."""
         with translated(key):
-            return self._path(key).open("rb")
+            file = self._path(key).open("rb")
+            file.seek(start)
+            return file
 
     def size(self, key: str) -> int | None:
         """See `Store.size`."""
@@ -99,16 +116,14 @@ class LocalStore:
             with translated(key), suppress(FileNotFoundError, NotADirectoryError):
                 path.unlink()
                 gone.append(path)
-        for folder in sorted({path.parent for path in gone}):
-            with translated(str(folder)):
-                self._sync_folder(folder)
-                self._prune(folder)
+        folders = {path.parent for path in gone}
+        self._rest(folders)
+        for folder in folders:
+            self._prune(folder)
 
     def sync(self, *keys: str) -> None:
         """See `Store.sync`. Bytes are at rest before they get a name, so that only names are left to do."""
-        for folder in sorted({self._path(key).parent for key in keys}):
-            with translated(str(folder)):
-                self._sync_folder(folder)
+        self._rest({self._path(key).parent for key in keys})
 
     def names(self, prefix: str = "", after: str = "") -> Iterator[str]:
         """See `Store.names`."""
@@ -154,17 +169,30 @@ class LocalStore:
 
     def close(self) -> None:
         """See `Store.close`."""
+        self._resting.close()
         with translated("close"):
             self._scratch.close()
 
     def _path(self, key: str) -> Path:
         return self.root / check_key(key)
 
+    def _rest(self, folders: Iterable[Path]) -> None:
+        with translated(str(self.root)):
+            self._resting.all((), folders)
+
     @contextmanager
     def _at_rest(self, source: Source) -> Iterator[Path]:
         """A name in scratch for the source's bytes, which are on the disk."""
+        with self._written(source) as path:
+            rest(path)
+            yield path
+
+    @contextmanager
+    def _written(self, source: Source) -> Iterator[Path]:
+        """A name in scratch for the source's bytes, wherever they are."""
         if isinstance(source, Path) and self._scratch.owns(source):
-            _fsync(source)
+            if not source.exists():
+                raise Unavailable(f"{source.name}: was not written, or did not come to rest when it was put before")
             yield source
             return
         with self._scratch.file() as path:
@@ -174,45 +202,44 @@ class LocalStore:
                         shutil.copyfileobj(original, file, 1 << 20)
                 else:
                     file.write(source)
-                file.flush()
-                os.fsync(file.fileno())
             yield path
 
-    def _named(self, path: Path, name: Callable[[], None]) -> None:
-        """Do what gives `path` its name, in a folder that another process may be removing, and make it last."""
+    def _named(self, path: Path, name: Callable[[], T], files: Sequence[Path] = ()) -> T:
+        """Do what gives `path` its name, in a folder that another process may be removing, and make it last.
+
+        `files` come to rest beside it.
+        """
         for _ in range(_TRIES):
             try:
-                self._make_folder(path.parent)
-                name()
+                folders = self._made(path.parent)
+                named = name()
             except FileNotFoundError:
                 self._durable.discard(path.parent)
                 continue
-            self._sync_name(path)
-            return
+            self._resting.all(files, folders)
+            self._know(path.parent)
+            return named
         raise Unavailable(f"{path}: its folder vanishes again and again")
 
-    def _make_folder(self, folder: Path) -> None:
-        """Make the folder and its parents durably, once: others may have made it and not come to making it last."""
+    def _made(self, folder: Path) -> list[Path]:
+        """Have the folder and its parents; which of them have names to bring to rest, now that one is added.
+
+        All that are not known to be durable: others may have made them and not come to making them last.
+        """
         if folder in self._durable:
-            return
+            return [folder]
         missing = [folder, *(parent for parent in folder.parents if parent.is_relative_to(self.root))]
         for each in reversed(missing):
             # Not with exist_ok, which fails where the folder is there first, and is gone when it is looked at.
             with suppress(FileExistsError):
                 each.mkdir(parents=each == self.root)
-            _fsync(each.parent)
+        return [*missing, self.root.parent]
+
+    def _know(self, folder: Path) -> None:
         with self._mutex:
-            if len(self._durable) >= _KNOWN_FOLDERS:
+            if folder not in self._durable and len(self._durable) >= _KNOWN_FOLDERS:
                 self._durable.clear()
             self._durable.add(folder)
-
-    def _sync_name(self, path: Path) -> None:
-        self._sync_folder(path.parent)
-
-    def _sync_folder(self, folder: Path) -> None:
-        # A folder that is gone was emptied by others: what was put there has been deleted, there is nothing to keep.
-        with suppress(FileNotFoundError):
-            _fsync(folder)
 
     def _prune(self, folder: Path) -> None:
         while folder != self.root:
@@ -244,9 +271,10 @@ class LocalStore:
         return sorted(found, key=lambda entry: os.fsencode(entry[0] + "/" * entry[1]))
 
 
-def _fsync(path: Path) -> None:
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+def _linked(file: Path, path: Path) -> bool:
+    """Whether the path was free, and is the file's name now."""
     try:
-        os.fsync(file)
-    finally:
-        os.close(file)
+        os.link(file, path)
+    except FileExistsError:
+        return False
+    return True

@@ -30,6 +30,10 @@ class MemoryStore:
             self._held[key] = data
             return True
 
+    def put_in_order(self, *puts: tuple[str, Source]) -> Iterator[bool]:
+        """See `Store.put_in_order`."""
+        return (self.put_new(key, source) for key, source in puts)
+
     def put(self, key: str, source: Source) -> None:
         """See `Store.put`."""
         data = _read(source)
@@ -50,9 +54,9 @@ class MemoryStore:
         """See `Store.get`."""
         return self._get(key)[start:end]
 
-    def open(self, key: str) -> BinaryIO:
+    def open(self, key: str, start: int = 0, end: int | None = None) -> BinaryIO:
         """See `Store.open`."""
-        return io.BytesIO(self._get(key))
+        return io.BytesIO(self.get(key, start, end))
 
     def size(self, key: str) -> int | None:
         """See `Store.size`."""

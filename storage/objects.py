@@ -34,7 +34,7 @@ from storage.scratch import Scratch
 from storage.store import Source, check_key, check_prefix
 
 if TYPE_CHECKING:
-    from obstore import PutMode
+    from obstore import GetResult, PutMode
     from obstore.store import ObjectStore as Client
 
 T = TypeVar("T")
@@ -75,6 +75,10 @@ class ObjectStore:
         """See `Store.put_new`."""
         return self._conditional(key, source, "create")
 
+    def put_in_order(self, *puts: tuple[str, Source]) -> Iterator[bool]:
+        """See `Store.put_in_order`."""
+        return (self.put_new(key, source) for key, source in puts)
+
     def put(self, key: str, source: Source) -> None:
         """See `Store.put`."""
         with _content(source) as content:
@@ -92,9 +96,9 @@ class ObjectStore:
         """See `Store.get`."""
         return self._tried(key, lambda: self._get(key, start, end))
 
-    def open(self, key: str) -> BinaryIO:
+    def open(self, key: str, start: int = 0, end: int | None = None) -> BinaryIO:
         """See `Store.open`. All of it is read before this returns: into memory, or what is long into a file."""
-        return self._tried(key, lambda: self._open(key))
+        return self._tried(key, lambda: self._open(key, start, end))
 
     def size(self, key: str) -> int | None:
         """See `Store.size`."""
@@ -235,22 +239,30 @@ class ObjectStore:
         return version, digest.hexdigest()
 
     def _get(self, key: str, start: int, end: int | None) -> bytes:
+        got = self._range(key, start, end)
+        return b"" if got is None else bytes(got.bytes())
+
+    def _range(self, key: str, start: int, end: int | None) -> "GetResult | None":
+        """What there is of that range; None if that is nothing."""
         if start == 0 and end is None:
-            return bytes(obstore.get(self._client, check_key(key)).bytes())
+            return obstore.get(self._client, check_key(key))
         if end is not None and end <= start:
             obstore.head(self._client, check_key(key))
-            return b""
+            return None
         span: Any = {"offset": start} if end is None else (start, end)
         try:
-            return bytes(obstore.get(self._client, check_key(key), options={"range": span}).bytes())
+            return obstore.get(self._client, check_key(key), options={"range": span})
         except GenericError:
             if start >= obstore.head(self._client, key)["size"]:
-                return b""
+                return None
             raise
 
-    def _open(self, key: str) -> BinaryIO:
-        got = obstore.get(self._client, check_key(key))
-        if got.meta["size"] <= IN_MEMORY_BYTES:
+    def _open(self, key: str, start: int, end: int | None) -> BinaryIO:
+        got = self._range(key, start, end)
+        if got is None:
+            return io.BytesIO()
+        first, behind = got.range
+        if behind - first <= IN_MEMORY_BYTES:
             return io.BytesIO(bytes(got.bytes()))
         # Without a name: it goes when it is closed, however that happens.
         file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller's

@@ -30,6 +30,13 @@ class Store(Protocol):
         """Store under a key that is free. False, and nothing changed, if it is taken (what took it is then durable)."""
         ...
 
+    def put_in_order(self, *puts: tuple[str, Source]) -> Iterator[bool]:
+        """`put_new` of each in its turn, as the iterator is asked for it; sooner done than one after the other.
+
+        No crash leaves one without all before it. Only of the first may it leave the name alone, and nothing else.
+        """
+        ...
+
     def put(self, key: str, source: Source) -> None:
         """Store, replacing atomically what was there: a reader sees the old or the new, whole."""
         ...
@@ -45,8 +52,11 @@ class Store(Protocol):
         """The bytes from `start` up to but not including `end`. Raises NotFound."""
         ...
 
-    def open(self, key: str) -> BinaryIO:
-        """A seekable reader of what is there now; a later delete or put does not disturb it. Raises NotFound."""
+    def open(self, key: str, start: int = 0, end: int | None = None) -> BinaryIO:
+        """A seekable reader of what is there now; a later delete or put does not disturb it. Raises NotFound.
+
+        It stands at `start`. What is before that, and from `end` on, may not be in it: it is not fetched.
+        """
         ...
 
     def size(self, key: str) -> int | None:
@@ -83,7 +93,8 @@ class Store(Protocol):
     def scratch(self) -> AbstractContextManager[Path]:
         """A private path, where nothing is yet, for a file in the making; removed at the end.
 
-        `put_new` of such a file costs no copy where the store can avoid it. The body's own errors pass unchanged.
+        `put_new` of such a file costs no copy where the store can avoid it. The body's own errors pass unchanged. Once
+        a put of it has failed, it may be gone: Unavailable is raised then, and its bytes have to be written anew.
         """
         ...
 

@@ -5,6 +5,7 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,12 @@ class CrashingStore:
         placed = self._store.put_new(key, source)
         crash_point(f"store.{_kind(key, source)}")
         return placed
+
+    def put_in_order(self, *puts: tuple[str, Source]) -> Iterator[bool]:
+        """See `Store.put_in_order`."""
+        for (key, source), placed in zip(puts, self._store.put_in_order(*puts), strict=True):
+            crash_point(f"store.{_kind(key, source)}")
+            yield placed
 
     def put(self, key: str, source: Source) -> None:
         """See `Store.put`."""

@@ -30,7 +30,7 @@ def take_store(index: Index, files: AudioFiles, seen: Callable[[int], object] = 
     """
     began = files.clock()
     for ids in some(_stored(files), AT_ONCE):
-        index.apply([change for name in ids for change in changes_of(files, name)])
+        index.apply([change for name in ids for change in changes_of(name, files.raw(name))])
         seen(len(ids))
     for names in some(_absent(present(index), _stored(files)), AT_ONCE):
         index.apply([change for name in names if (change := _lost(index, files, name)) is not None])
@@ -44,9 +44,8 @@ def _stored(files: AudioFiles) -> Iterator[str]:
         yield key.removeprefix("metadata/").removesuffix(".json")
 
 
-def changes_of(files: AudioFiles, file_id: str) -> list[Change]:
-    """What a record, or a tombstone and the record that it keeps, tell; nothing where there is no file."""
-    raw = files.raw(file_id)
+def changes_of(file_id: str, raw: bytes | None) -> list[Change]:
+    """What stored metadata tells, of a record or a tombstone and the record that it keeps; nothing of no file."""
     try:
         stored = None if raw is None else parse(raw)
         if stored is None or isinstance(stored, Failure):  # there is no file; the log tells of the failure

@@ -57,8 +57,8 @@ async def download(request: Request, library: Library, record: Record, until: da
     media_type = FORMATS[record.format].media_type
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=media_type)
-    file = await open_audio(library, record)
-    return StreamingResponse(read_on(file, start, end), status, headers, media_type)
+    file = await open_audio(library, record, start, end)
+    return StreamingResponse(read_on(file, end - start), status, headers, media_type)
 
 
 async def redirect(request: Request, library: Library, record: Record, until: datetime | None = None) -> Response:
@@ -84,14 +84,17 @@ async def redirect(request: Request, library: Library, record: Record, until: da
 
 async def pieces(library: Library, record: Record) -> AsyncIterator[bytes]:
     """All of the audio, some at a time. Raises ApiError 410 if it went meanwhile."""
-    async for piece in read_on(await open_audio(library, record), 0, record.file_size):
+    async for piece in read_on(await open_audio(library, record), record.file_size):
         yield piece
 
 
-async def open_audio(library: Library, record: Record) -> BinaryIO:
-    """A reader of the audio. Raises ApiError 410 if it went meanwhile."""
+async def open_audio(library: Library, record: Record, start: int = 0, end: int | None = None) -> BinaryIO:
+    """A reader of the audio that stands at `start`, and need not go beyond `end`.
+
+    Raises ApiError 410 if it went meanwhile.
+    """
     try:
-        return await asyncio.to_thread(library.files.open, record)
+        return await asyncio.to_thread(library.files.open, record, start, end)
     except NotFound:
         library.forget(record.file_id)
         raise gone(f"file_id: {record.file_id} was deleted just now") from None
@@ -99,12 +102,11 @@ async def open_audio(library: Library, record: Record) -> BinaryIO:
         raise ApiError(503, "storage_failed", f"the store does not answer: {error}") from error
 
 
-async def read_on(file: BinaryIO, start: int, end: int) -> AsyncGenerator[bytes, None]:
-    """The bytes from `start` up to but not including `end`, some at a time; then the file is closed."""
+async def read_on(file: BinaryIO, length: int) -> AsyncGenerator[bytes, None]:
+    """So many bytes from where the file stands, some at a time; then the file is closed."""
     try:
-        await asyncio.to_thread(file.seek, start)
-        while start < end and (piece := await asyncio.to_thread(file.read, min(PIECE, end - start))):
-            start += len(piece)
+        while length > 0 and (piece := await asyncio.to_thread(file.read, min(PIECE, length))):
+            length -= len(piece)
             yield piece
     finally:
         with suppress(OSError):

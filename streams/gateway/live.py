@@ -95,7 +95,7 @@ async def _audio(parts: Parts, asked: Asked, request: Request) -> AsyncGenerator
             elif outcome.done() or silent:
                 record = await _ended(parts, asked, outcome.result() if outcome.done() else None)
         file = await _rest(parts, record, sent)
-        async with aclosing(read_on(file, sent.size, record.file_size)) as rest:
+        async with aclosing(read_on(file, record.file_size - sent.size)) as rest:
             async for piece in rest:
                 yield piece
 

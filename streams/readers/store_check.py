@@ -3,7 +3,7 @@
 The index stands for the log as far as it has read that; the log itself is not read.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -58,9 +58,11 @@ class StoreCheck:
         with ThreadPoolExecutor(THREADS, "check") as pool:
             while some := list(islice(ids, AT_ONCE)):
                 found = dict(zip(some, pool.map(self._looked, some), strict=True))
-                readable = [name for name, flaws in found.items() if Kind.METADATA_DIFFERS not in dict(flaws)]
+                readable = {
+                    name: raw for name, (flaws, raw) in found.items() if Kind.METADATA_DIFFERS not in dict(flaws)
+                }
                 beside = self._beside(readable, pool)
-                for name, flaws in found.items():
+                for name, (flaws, _) in found.items():
                     yield from flaws
                     yield from beside.get(name, ())
                     self.looked_at, self.last = self.looked_at + 1, name
@@ -84,16 +86,20 @@ class StoreCheck:
         names = (name for name, _ in groupby(merge(named, heard, known)) if name > after)
         return takewhile(lambda name: name.startswith(self.shard), names)
 
-    def _beside(self, names: Sequence[str], pool: ThreadPoolExecutor) -> dict[str, list[Flaw]]:
-        """What the index says otherwise of files, looked at twice: it and the store change while we look."""
+    def _beside(self, held: Mapping[str, bytes | None], pool: ThreadPoolExecutor) -> dict[str, list[Flaw]]:
+        """What the index says otherwise of files than their metadata.
+
+        What differs is looked at once more: index and store change while we look.
+        """
         if self.index is None:
             return {}
-        columns: dict[str, list[str]] = {}
-        for _ in range(2):
-            said = dict(zip(names, pool.map(lambda name: changes_of(self.files, name), names), strict=True))
-            columns = differing(self.index, said, self.now - timedelta(seconds=self.grace))
-            names = list(columns)
+        suspects = list(self._differing(self.index, held))
+        columns = self._differing(self.index, dict(zip(suspects, pool.map(self.files.raw, suspects), strict=True)))
         return {name: [self._indexed(name, differ)] for name, differ in columns.items()}
+
+    def _differing(self, index: Index, held: Mapping[str, bytes | None]) -> dict[str, list[str]]:
+        said = {name: changes_of(name, raw) for name, raw in held.items()}
+        return differing(index, said, self.now - timedelta(seconds=self.grace))
 
     def _indexed(self, name: str, columns: Sequence[str]) -> Flaw:
         if self.files.raw(name) is None:
@@ -105,13 +111,13 @@ class StoreCheck:
             return Kind.NOT_INDEXED, {"file": name, "detail": "the store has it, or its tombstone"}
         return Kind.INDEX_DIFFERS, {"file": name, "detail": f"other than in the store: {', '.join(columns)}"}
 
-    def _looked(self, name: str) -> list[Flaw]:
-        """Again, if its metadata changed meanwhile: workers go on while we look."""
+    def _looked(self, name: str) -> tuple[list[Flaw], bytes | None]:
+        """Its flaws, and its metadata. Again, if that changed meanwhile: workers go on while we look."""
         while True:
             raw = self.files.raw(name)
             flaws: list[Flaw] = [(kind, {"file": name, "detail": detail}) for kind, detail in self._flaws(name, raw)]
             if not flaws or self.files.raw(name) == raw:
-                return flaws
+                return flaws, raw
 
     def _flaws(self, name: str, raw: bytes | None) -> Iterator[tuple[Kind, str]]:
         if raw is None:

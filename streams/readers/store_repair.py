@@ -51,7 +51,7 @@ class StoreRepair:
 
     def _told(self, file_id: str) -> bool:
         """Let the index have what the store says; what it says without ground a rebuild takes away."""
-        changes = changes_of(self.files, file_id)
+        changes = changes_of(file_id, self.files.raw(file_id))
         if self.index is None or not changes:
             return False
         self.index.apply(changes)

@@ -14,7 +14,7 @@ from streams.broker import MAX_MESSAGE_BYTES
 from streams.broker.artifacts import KAFKA_VERSION
 from streams.broker.node import Node, properties
 from streams.cli import app
-from streams.settings import PREFIX, Settings
+from streams.settings import PREFIX, Settings, load
 from streams.topics import MAX_MESSAGE_BYTES as TOPICS_MAX_MESSAGE_BYTES
 
 ROOT = Path(__file__).parents[2]
@@ -134,3 +134,15 @@ def test_the_image_gets_every_file_it_copies() -> None:
         for source in sources.split():
             assert source.split("/")[0] in allowed
             assert (ROOT / source).exists()
+
+
+def test_a_pool_as_the_documents_have_it_is_a_worker(compose: dict[str, Any]) -> None:
+    page = (ROOT / "deploy/README.md").read_text()
+    (block,) = (text for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "extends" in text)
+    (pool,) = yaml.safe_load(block)["services"].values()
+    extended = compose["services"][pool["extends"]["service"]]
+    assert (ROOT / pool["extends"]["file"]).exists() and extended["command"] == ["worker"]
+    routes = re.findall(r"^\$ export (TTS_ROUTES)=(\S+)$", page, re.MULTILINE)
+    settings = load(pool["environment"] | dict(routes))
+    assert settings.pools == ("", settings.pool)
+    assert settings.models == tuple(settings.routes)

@@ -10,7 +10,7 @@ import datetime as standard
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +145,11 @@ def without_write_once() -> None:
         self.put(key, source)
         return True
 
+    def put_in_order(self: Any, *puts: tuple[str, Any]) -> Iterator[bool]:
+        return (put_new(self, key, source) for key, source in puts)
+
     LocalStore.put_new = put_new  # type: ignore[method-assign]
+    LocalStore.put_in_order = put_in_order  # type: ignore[method-assign]
     LocalStore.probe = lambda self: None  # type: ignore[method-assign]
 
 

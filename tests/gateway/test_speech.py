@@ -1,7 +1,7 @@
 """Speaking and fetching over HTTP, with a log that is a list."""
 
 import asyncio
-from typing import Any
+from typing import Any, BinaryIO
 
 import httpx
 import pytest
@@ -77,6 +77,22 @@ async def test_a_range_of_absurd_numbers_is_no_range() -> None:
         for wanted in (f"bytes=0-{'9' * 5000}", f"bytes={'9' * 5000}-", "bytes=-" + "9" * 5000):
             answer = await client.get(url, headers={"Range": wanted})
             assert (answer.status_code, answer.content) == (200, spoken.content)
+
+
+async def test_of_a_range_no_more_is_asked_of_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = Site()
+    opened, asked = site.rig.store.open, []
+
+    def noting(key: str, start: int = 0, end: int | None = None) -> BinaryIO:
+        asked.append((start, end))
+        return opened(key, start, end)
+
+    async with site.client() as client:
+        spoken = await speak(client)
+        monkeypatch.setattr(site.rig.store, "open", noting)
+        answer = await client.get(f"/api/tts/audio/{spoken.headers['x-file-id']}", headers={"Range": "bytes=1000-1999"})
+        assert (answer.status_code, answer.content) == (206, spoken.content[1000:2000])
+        assert asked == [(1000, 2000)]
 
 
 async def test_the_conflict_of_another_is_not_ones_own_outcome() -> None:

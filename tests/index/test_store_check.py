@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -64,6 +65,21 @@ def mended(world: World, index: Index | None) -> list[bool]:
 
 def test_an_index_that_is_up_to_date_has_no_flaws(world: World, index: Index) -> None:
     assert flaws(world, index) == set()
+
+
+def test_the_metadata_of_what_fits_is_read_once(world: World, index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    get, read = world.store.get, Counter[str]()
+
+    def counting(key: str, start: int = 0, end: int | None = None) -> bytes:
+        read[key] += 1
+        return get(key, start, end)
+
+    monkeypatch.setattr(world.store, "get", counting)
+    forgotten(world, index)
+    assert flaws(world, index) == {("not_indexed", name(world, "r0"))}
+    again = read.pop(metadata_key(name(world, "r0")))
+    assert again > 1, "what differs is looked at again"
+    assert len(read) == 6 and set(read.values()) == {1}
 
 
 def forgotten(world: World, index: Index) -> None:

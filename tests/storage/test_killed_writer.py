@@ -50,6 +50,7 @@ FORK = """
 import os, sys
 from storage.local import LocalStore
 store = LocalStore(sys.argv[1])
+assert list(store.put_in_order(("a", b"x"), ("b/c", b"x"))) == [True, True]
 with store.scratch() as mine:
     mine.write_bytes(b"parent")
     child = os.fork()
@@ -58,6 +59,8 @@ with store.scratch() as mine:
             path.write_bytes(b"child")
             assert path.parent != mine.parent
             assert store.sweep() == 0
+        assert list(store.put_in_order(("c", b"x"), ("d/e", b"x"))) == [True, True], "in threads of its own"
+        store.delete("a", "b/c", "c", "d/e")
         store.close()
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0

@@ -1,7 +1,7 @@
 """Stores that die or are interrupted at a chosen effect, and a small world to do it in."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,12 @@ class Watched:
     def put_new(self, key: str, source: Source) -> bool:
         self._effect()
         return self._store.put_new(key, source)
+
+    def put_in_order(self, *puts: tuple[str, Source]) -> Iterator[bool]:
+        placed = self._store.put_in_order(*puts)
+        for _ in puts:
+            self._effect()
+            yield next(placed)
 
     def put(self, key: str, source: Source) -> None:
         self._effect()

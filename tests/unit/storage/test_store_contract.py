@@ -16,6 +16,18 @@ def test_put_new_takes_a_free_name_once(store: Store) -> None:
     assert store.get("a/b") == b"first"
 
 
+def test_puts_in_order_are_done_one_by_one(store: Store) -> None:
+    store.put_new("b", b"theirs")
+    with store.scratch() as path:
+        path.write_bytes(b"audio")
+        puts = store.put_in_order(("a/x", b"note"), ("b", path), ("c.wav", path), ("a/y", b"record"))
+        for placed, held in ((True, ["a/x", "b"]), (False, ["a/x", "b"]), (True, ["a/x", "b", "c.wav"])):
+            assert next(puts) is placed
+            assert list(store.names()) == held, "what comes later is not there yet"
+        assert list(puts) == [True]
+    assert [store.get(key) for key in ("a/x", "b", "c.wav", "a/y")] == [b"note", b"theirs", b"audio", b"record"]
+
+
 def test_put_new_takes_a_scratch_file(store: Store) -> None:
     with store.scratch() as path:
         assert not path.exists()
@@ -54,6 +66,15 @@ def test_swap_needs_the_old_bytes(store: Store) -> None:
 def test_get_by_range(store: Store, start: int, end: int | None, part: bytes) -> None:
     store.put_new("a", b"0123")
     assert store.get("a", start, end) == part
+
+
+@pytest.mark.parametrize(("start", "end", "part"), [(0, None, b"0123"), (1, 3, b"12"), (2, 99, b"23"), (9, None, b"")])
+def test_open_at_a_range(store: Store, start: int, end: int | None, part: bytes) -> None:
+    store.put_new("a", b"0123")
+    with store.open("a", start, end) as file:
+        assert file.read(len(part)) == part
+    with pytest.raises(NotFound):
+        store.open("none", start, end)
 
 
 def test_nothing_there(store: Store) -> None:
