@@ -22,6 +22,7 @@ from texts import texts
 
 from models.engine import ModelError, Piece
 from models.plugins import load_engine
+from models.process import ENVIRONMENT
 from models.single import in_steps
 
 MEBIBYTE = 1 << 20
@@ -42,13 +43,21 @@ class Subject:
 def _dia(folder: Path) -> dict[str, str]:
     from tests.torch.tiny import save_checkpoint
 
+    _quiet()
     return {"checkpoint": str(save_checkpoint(folder)), "device": "cpu", "voices": str(folder), "max_tokens": "128"}
 
 
 def _vits(folder: Path) -> dict[str, str]:
     from tests.torch.vits_checkpoints import save_vits
 
+    _quiet()
     return {"checkpoint": str(save_vits(folder / "tiny", language="eng")), "device": "cpu"}
+
+
+def _quiet() -> None:
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
 
 
 def _piper(_: Path) -> dict[str, str]:
@@ -101,12 +110,13 @@ def tell(figures: Figures, name: str, seen: list[tuple[int, int, int]]) -> None:
     figures.add(f"{name}: resident memory after {ended:,} / after {FIRST}", last / first, target=TARGET)
     figures.add(f"{name}: the most after {FIRST} / after {FIRST}", max(bytes_ for *_, bytes_ in seen) / first)
     figures.add(f"{name}: resident after {FIRST}", first / MEBIBYTE, "MiB")
+    figures.add(f"{name}: more after {ended:,}", (last - first) / MEBIBYTE, "MiB")
     figures.add(f"{name}: failed", failed, "pieces")
 
 
 async def main() -> int:
     options = arguments(__doc__ or "", tuple(SUBJECTS))
-    os.environ.update({"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"})  # as the worker does for its engines
+    os.environ.update(ENVIRONMENT)
     context = multiprocessing.get_context("spawn")
     with measured(PACKAGES, options) as figures:
         for name in SUBJECTS:
