@@ -111,6 +111,13 @@ def test_stages_are_made_before_they_are_used() -> None:
     assert {"worker", "worker-gpu", "gateway"} <= made
 
 
+def test_packages_of_an_image_are_compiled_when_it_is_built() -> None:
+    """Who runs it may not write into it, and would compile them at every start."""
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    said = next(number for number, line in enumerate(lines) if re.match(r"ENV .*\bUV_COMPILE_BYTECODE=1\b", line))
+    assert said < next(number for number, line in enumerate(lines) if "uv pip" in line)
+
+
 def test_volumes_are_declared_and_used(compose: dict[str, Any]) -> None:
     used = {volume.split(":")[0] for service in compose["services"].values() for volume in service.get("volumes", [])}
     assert used == set(compose["volumes"])

@@ -142,17 +142,14 @@ def test_time_grows_with_the_length_alone(language: str, piece: str) -> None:
 
     def seconds(count: int) -> float:
         text = piece * count
-
-        def once() -> float:
-            began = time.thread_time()
-            normalise(text, language)
-            return time.thread_time() - began
-
-        return min(once() for _ in range(5))
+        began = time.thread_time()
+        normalise(text, language)
+        return time.thread_time() - began
 
     normalise(piece, language)
     count = 4_000 // len(piece)
-    assert seconds(4 * count) < 12 * max(seconds(count), 0.002)
+    most = 12 * max(min(seconds(count) for _ in range(5)), 0.002)
+    assert any(seconds(4 * count) < most for _ in range(5))
 
 
 @pytest.fixture
