@@ -115,6 +115,12 @@ def test_a_sign_before_a_number_is_read_with_it(language: str, text: str) -> Non
     assert normalise(once, language) == once
 
 
+@pytest.mark.parametrize("text", ["chuối / 5G", "chuối/5", "chuối / 50 quả"])
+def test_a_number_behind_a_stroke_is_not_taken_for_years(text: str) -> None:
+    once = normalise(text, "vi")
+    assert once.startswith("chuối trên năm") and normalise(once, "vi") == once
+
+
 @pytest.mark.parametrize("language", ["vi", "en"])
 @given(data=st.data())
 def test_no_digit_is_left_and_words_are_not_changed_again(language: str, data: st.DataObject) -> None:
