@@ -48,6 +48,7 @@ class Asked:
         """The process that has it in hand is done with it."""
         if self.countdown is not None:
             self.countdown.cancel()
+            self.countdown = None  # it knows the piece: the samples would wait for the garbage collector
 
     def end(self, outcome: Speech | BaseException) -> None:
         """Tell whoever waits."""
