@@ -12,7 +12,8 @@ WORKDIR /src
 COPY requirements/uv.txt requirements/
 RUN pip install --no-cache-dir --require-hashes -r requirements/uv.txt \
  && python -m venv --without-pip /opt/loa
-ENV UV_NO_CACHE=1 VIRTUAL_ENV=/opt/loa
+# Compiled here: who runs an image may not write into it, and would compile all packages at every start.
+ENV UV_COMPILE_BYTECODE=1 UV_NO_CACHE=1 VIRTUAL_ENV=/opt/loa
 
 FROM tools AS build
 COPY requirements/image.txt requirements/

@@ -1,5 +1,8 @@
 # The one command file. `make` lists what there is.
 
+# Set for the sake of images, it would let every process compile anew whatever it imports, before it does anything else.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
@@ -47,8 +50,9 @@ site: $(VENV)/.dev ## build the documentation into dist/site, which needs nothin
 record: $(VENV)/.dev ## record what this version writes to the topics, for tests of later ones
 	@PYTHONPATH=. $(BIN)/python docs/record_events.py
 
-screenshots: $(VENV)/.dev ## make the pictures of the operator's page in docs/images anew
+screenshots: $(VENV)/.dev ## make the pictures of the operator's page and of the dashboard in docs/images anew
 	@PYTHONPATH=. $(BIN)/python docs/screenshots.py
+	@PYTHONPATH=. $(BIN)/python docs/dashboard_picture.py
 
 faults: $(VENV)/.dev ## fault runs, some minutes
 	@$(BIN)/pytest tests/faults -m faults -n 2 --dist worksteal $(ARGS)
@@ -105,8 +109,9 @@ $(VENV)/.uv: requirements/uv.txt
 	@touch $@
 
 # Hatchling comes from the lock too: without build isolation nothing is fetched that has no hash.
+# Compiled once, here: a process that has to compile its packages by itself starts at half the speed.
 define install
-@$(UV) pip sync -q --python $(2)/bin/python --require-hashes requirements/$(1).txt >&2
+@$(UV) pip sync -q --compile-bytecode --python $(2)/bin/python --require-hashes requirements/$(1).txt >&2
 @$(UV) pip install -q --python $(2)/bin/python --no-deps --no-build-isolation --editable . >&2
 endef
 

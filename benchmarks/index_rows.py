@@ -16,7 +16,6 @@ from storage.index import About, Asked, Change, Completed, Deleted, Failed, Inde
 from storage.index.kinds import FILES, JOBS, Kind
 from storage.index.moments import micros
 from storage.index.rows import Row
-from storage.index.tables import ALL
 from storage.records import file_id
 
 BEGAN = datetime(2025, 1, 1, tzinfo=UTC)
@@ -78,7 +77,7 @@ class _Pattern:
         self.row: Row | None = next(iter(writing.together(kind, changes).values()), None)
         if self.row is not None:
             kind.finish(self.row)
-            self.sums = kind.sums(self.row)
+            self.kind = kind
             names = list(kind.table.columns.keys())
             self.values = [self.row[name] for name in names]
             self.shifted = [n for n, name in enumerate(names) if name in _TIMES and self.row[name] is not None]
@@ -105,9 +104,7 @@ def _copies(
                 yield tuple(values)
             number += 1
     for pattern in (pattern for each in patterns.values() for pattern in each if pattern.row is not None):
-        for name, value in pattern.sums.items():
-            sums[pattern.row["tenant"], name] += value * pattern.uses
-            sums[ALL, name] += value * pattern.uses
+        writing.count(sums, pattern.kind, pattern.row, pattern.uses)
 
 
 def _write(connection: Connection, table: Table, rows: Iterator[tuple[object, ...]]) -> None:

@@ -73,11 +73,11 @@ OWN_FAULTS = '{code=~"out_of_memory|synthesis_.+|audio_rejected|storage_failed|i
 ROWS: dict[str, tuple[Panel, ...]] = {
     "Now": (
         stat("Workers", "none", "max(loa_group_members)", "in the consumer group"),
-        stat("Queued speech", "s", "sum(max by (lane) (loa_queued_speech_seconds))", "estimated"),
+        stat("Queued speech", "s", "sum(max by (pool, lane) (loa_queued_speech_seconds))", "estimated"),
         stat(
             "Until it is spoken",
             "s",
-            f"sum(max by (lane) (loa_queued_speech_seconds)) / {rate('loa_audio_seconds_total')}",
+            f"sum(max by (pool, lane) (loa_queued_speech_seconds)) / {rate('loa_audio_seconds_total')}",
             "at the speed of now",
             600,
         ),
@@ -121,7 +121,9 @@ ROWS: dict[str, tuple[Panel, ...]] = {
     ),
     "Log": (
         lines("Records not passed by the group", "short", ("max by (topic) (loa_group_lag_records)", "{{topic}}")),
-        lines("Queued speech, estimated", "s", ("max by (lane) (loa_queued_speech_seconds)", "{{lane}}")),
+        lines(
+            "Queued speech, estimated", "s", ("max by (pool, lane) (loa_queued_speech_seconds)", "{{pool}} {{lane}}")
+        ),
         lines("Oldest record in hand", "s", ("loa_window_age_seconds", "{{instance}}")),
         lines(
             "Speech in hand, estimated", "s", ("sum by (instance, lane) (loa_in_hand_seconds)", "{{instance}} {{lane}}")

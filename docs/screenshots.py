@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer
 from playwright.async_api import Page
 
 from tests.browser.chromium import holds, installed, live, opened, started
-from tests.kafka.processes import Loa
+from tests.kafka.processes import Loa, until
 
 IMAGES = Path(__file__).parent / "images"
 LOOKS: dict[str, dict[str, Any]] = {
@@ -36,6 +36,9 @@ PLAYED = "weather-hanoi"
 CHAPTER = (
     "Kafka keeps records in the order in which they were written, and a reader remembers how far it has come. " * 150
 )
+
+WELL_ON = "document.querySelector('#rows tr[data-status=in_progress] progress')?.value > 0.3"
+CHAPTER_SECONDS = 600
 
 
 async def fill(client: httpx.AsyncClient, kafka: str) -> None:
@@ -74,7 +77,7 @@ async def take_all(stack: AsyncExitStack, ready: dict[str, str]) -> None:
     await fill(client, ready["kafka"])
     for name, page in pages.items():
         await page.bring_to_front()
-        await holds(page, "document.querySelector('#rows tr[data-status=in_progress] progress')?.value > 0.3")
+        await until(lambda page=page: page.evaluate(WELL_ON), "a chapter that is being spoken", CHAPTER_SECONDS)
         await take(page, name)
 
 

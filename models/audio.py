@@ -19,8 +19,8 @@ from models.speech import Samples
 
 LOWEST_RATE, HIGHEST_RATE = 8_000, 48_000
 
-# Always written in blocks of this: libsndfile's Ogg encoders keep a write's whole input on the stack, and what Vorbis
-# makes of the samples depends on how they were parted.
+# What is lossy is always written in blocks of this: libsndfile's Ogg encoders keep a write's whole input on the stack,
+# and what Vorbis makes of the samples depends on how they were parted.
 _BLOCK = 8_192
 
 _OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
@@ -29,23 +29,27 @@ _MPEG_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """An audio format. `rates`: the only sample rates it takes, in Hz; empty when it takes any."""
+    """An audio format. `rates`: the only sample rates it takes, in Hz; empty when it takes any.
+
+    `lossless`: who decodes it gets the samples that were written, however they were parted.
+    """
 
     extension: str
     media_type: str
     container: str
     subtype: str
     rates: tuple[int, ...] = ()
+    lossless: bool = False
 
 
 FORMATS: Mapping[str, Format] = MappingProxyType(
     {
-        "wav": Format("wav", "audio/wav", "WAV", "PCM_16"),
-        "flac": Format("flac", "audio/flac", "FLAC", "PCM_16"),
+        "wav": Format("wav", "audio/wav", "WAV", "PCM_16", lossless=True),
+        "flac": Format("flac", "audio/flac", "FLAC", "PCM_16", lossless=True),
         "mp3": Format("mp3", "audio/mpeg", "MP3", "MPEG_LAYER_III", _MPEG_RATES),
         "opus": Format("opus", "audio/ogg; codecs=opus", "OGG", "OPUS", _OPUS_RATES),
         "ogg": Format("ogg", "audio/ogg", "OGG", "VORBIS"),
-        "pcm": Format("pcm", "audio/pcm", "RAW", "PCM_16"),
+        "pcm": Format("pcm", "audio/pcm", "RAW", "PCM_16", lossless=True),
     }
 )
 """By the name a request gives. `pcm`: signed 16-bit little-endian samples and nothing else."""
@@ -151,8 +155,11 @@ class Encoder:
 
     def _append(self, samples: Samples) -> None:
         pcm = to_pcm(samples)
-        self._digest.update(pcm.tobytes())
+        self._digest.update(pcm.data)
         self._frames += len(pcm)
+        if self._format.lossless:  # each write is some calls from C to Python and back
+            self._encode(pcm)
+            return
         waiting = np.concatenate((self._rest, pcm))
         whole = len(waiting) // _BLOCK * _BLOCK
         for start in range(0, whole, _BLOCK):

@@ -11,6 +11,7 @@ import asyncio
 import os
 import threading
 import time
+from collections.abc import Callable
 from typing import TypeVar
 
 _T = TypeVar("_T")
@@ -85,3 +86,30 @@ async def within(seconds: float, work: "asyncio.Future[_T]") -> _T:
         raise TimeoutError
     finally:
         work.cancel()
+
+
+class Countdown:
+    """Calls `late` on the event loop after so many seconds in which this process ran, as `within` counts them.
+
+    Without a task of its own: there is one for each piece that is being spoken.
+    """
+
+    def __init__(self, seconds: float, late: Callable[[], object]) -> None:
+        self._left = seconds
+        self._late = late
+        self._timer = self._next_step()
+
+    def cancel(self) -> None:
+        """It is not needed any more."""
+        self._timer.cancel()
+
+    def _next_step(self) -> asyncio.TimerHandle:
+        wait = max(0.0, min(self._left, _LONGEST_STEP_SECONDS))
+        self._left -= wait
+        return asyncio.get_running_loop().call_later(wait, self._step)
+
+    def _step(self) -> None:
+        if self._left > 0:
+            self._timer = self._next_step()
+        else:
+            self._late()

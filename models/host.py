@@ -3,12 +3,14 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import partial
 from itertools import count
 from typing import Any
 
-from models import heartbeat, wire
+from models import wire
 from models.admission import Admission
 from models.engine import AudioRejected, EngineDied, EngineTimeout, ModelError, OutOfMemory, Piece, SpeakError
+from models.heartbeat import Countdown
 from models.keeper import Keeper, Told
 from models.observer import Nobody, Observer
 from models.plugins import Options
@@ -121,7 +123,7 @@ class EnginePool:
         frame = wire.request(key, model, piece)
         if self._keeper.closing or (self.failure and not self.pids):
             raise EngineDied(f"no engine process: {self.failure or 'closed'}")
-        asked = Asked(key, what, frame, timeout, check, loop.create_future(), loop.create_future())
+        asked = Asked(key, what, frame, timeout, check, loop.create_future())
         asked.company = 1 if what in self._guilty else None
         self._waiting.ask(asked, claim)
         self._feed()
@@ -153,8 +155,7 @@ class EnginePool:
             speaker = min(free, key=lambda speaker: len(speaker.held))
             asked = self._waiting.next(speaker.held.values()) if speaker.process.alive else None
             if asked is not None:
-                speaker.begin(asked)
-                self._keeper.background(self._attend(speaker, asked))
+                speaker.begin(asked, partial(self._late, speaker, asked))
             if asked is None or not speaker.has_room:
                 free.remove(speaker)
 
@@ -167,15 +168,14 @@ class EnginePool:
             return None
         return min(speakers, key=lambda speaker: len(speaker.held))
 
-    async def _attend(self, speaker: Speaker, asked: Asked) -> None:
-        """Wait until a process is done with a piece, or late with it."""
-        over = asked.over
-        if await _done(over, asked.seconds):
-            return
-        asked.late = EngineTimeout(f"engine process {speaker.process.pid} did not answer within {asked.seconds:g} s")
-        if self._slots > 1:
-            speaker.drop(asked)
-            if await _done(over, self._patience):
+    def _late(self, speaker: Speaker, asked: Asked) -> None:
+        """A process has had a piece for too long; of a batch engine that it was told to drop: for too long since."""
+        if asked.late is None:
+            late = f"engine process {speaker.process.pid} did not answer within {asked.seconds:g} s"
+            asked.late = EngineTimeout(late)
+            if self._slots > 1:
+                speaker.drop(asked)
+                asked.countdown = Countdown(self._patience, partial(self._late, speaker, asked))
                 return
         self._lose(speaker, asked.late)
         speaker.process.kill()
@@ -263,15 +263,6 @@ class EnginePool:
             self._guilty[what] = None
             if len(self._guilty) > _MOST_GUILTY:
                 self._guilty.popitem(last=False)
-
-
-async def _done(over: "asyncio.Future[None]", seconds: float) -> bool:
-    """Whether it is over within so many seconds in which this process ran."""
-    try:
-        await heartbeat.within(seconds, asyncio.shield(over))
-    except TimeoutError:
-        return over.done()
-    return True
 
 
 def _on(models: Sequence[str], options: Options | None, device: str) -> Options:

@@ -56,7 +56,7 @@ _SCRIPTS = (
     ("\u3400", "\u9fff", "zh", ()),
 )
 
-_LATIN = tuple(
+_LATIN = frozenset(
     "en fr de es it pt nl pl cs sk tr sv da nb fi hu ro id ca hr et lv lt sl af sw eu cy ga is sq ms la".split()  # noqa: SIM905
 )
 
@@ -82,13 +82,14 @@ class LanguageDetector:
             return default
         if is_vietnamese(words):
             return "vi"
-        script = _script("".join(words))
+        letters = "".join(words)
+        plain = letters.isascii()
+        script = None if plain else _script(letters)
         if script is not None:
             language, others = script
             return self._among(words, (language, *others), _LEAST_OF_SCRIPT) or language
-        if len("".join(words)) < _LEAST_LETTERS or len(words) < _LEAST_WORDS:
+        if len(letters) < _LEAST_LETTERS or len(words) < _LEAST_WORDS:
             return default
-        plain = all(map(str.isascii, words))
         return self._among(words, _LATIN, _LEAST_OF_PLAIN if plain else _LEAST_OF_MARKED) or default
 
     def _among(self, words: list[str], languages: Collection[str], least: float) -> str | None:

@@ -104,8 +104,8 @@ async def measure(
             busy.cpu_seconds,
             busy.in_hand / len(pids),
             memory(fleet.pids),
-            busy.failed,
-            busy.failure,
+            trial.failed,
+            trial.failure,
         )
     finally:
         await fleet.close()
@@ -120,19 +120,10 @@ class _Busy:
     seconds: float = 0.0
     cpu_seconds: float | None = None
     in_hand: float = 0.0
-    failed: int = 0
-    failure: str | None = None
-
-    def fail(self, error: SpeakError) -> None:
-        """Raises it if nothing has been spoken yet, again and again."""
-        self.failed += 1
-        self.failure = self.failure or str(error)
-        if self.failed >= _UNSPOKEN_ENDS_AT and not self.pieces:
-            raise error
 
 
 class _Trial:
-    """One voice, given pieces."""
+    """One voice, given pieces. `failed`, `failure`: as in Figures."""
 
     def __init__(self, fleet: Fleet, choice: Choice, chunks: Sequence[Chunk], timeout: float, checked: bool) -> None:
         self._fleet = fleet
@@ -141,15 +132,18 @@ class _Trial:
         self._timeout = timeout
         self._checked = checked
         self._numbers = count()
+        self._spoken = False
+        self.failed = 0
+        self.failure: str | None = None
 
     async def alone(self, seconds: float) -> list[float]:
-        """What one piece takes, for so many seconds and once at least. Raises SpeakError."""
+        """What one piece takes, for so many seconds and once at least. Raises SpeakError if none is spoken."""
         end = time.monotonic() + seconds
         took: list[float] = []
         while not took or time.monotonic() < end:
             began = time.monotonic()
-            await self._speak(self._chunks[0])
-            took.append(time.monotonic() - began)
+            if await self._speak(self._chunks[0]) is not None:
+                took.append(time.monotonic() - began)
         return took
 
     async def together(self, width: int, seconds: float) -> _Busy:
@@ -160,7 +154,7 @@ class _Trial:
             await _all(self._ask(busy, began + seconds) for _ in range(width))
             busy.seconds = time.monotonic() - began
         if not busy.pieces:
-            raise SpeakError(f"nothing was spoken: {busy.failure}")
+            raise SpeakError(f"nothing was spoken: {self.failure}")
         if self._fleet.pids == pids:
             busy.cpu_seconds = cpu_seconds(pids) - before
         return busy
@@ -168,22 +162,31 @@ class _Trial:
     async def _ask(self, busy: _Busy, end: float) -> None:
         """One piece after the other, one at least."""
         while True:
-            try:
-                speech = await self._speak(self._chunks[(busy.pieces + busy.failed) % len(self._chunks)])
-            except SpeakError as error:
-                busy.fail(error)
-            else:
+            speech = await self._speak(self._chunks[(busy.pieces + self.failed) % len(self._chunks)])
+            if speech is not None:
                 busy.pieces += 1
                 busy.audio_seconds += speech.seconds
             if time.monotonic() >= end:
                 return
 
-    async def _speak(self, chunk: Chunk) -> Speech:
-        """As a worker does, but once: what would be tried again is to be seen."""
+    async def _speak(self, chunk: Chunk) -> Speech | None:
+        """As a worker does, but once: what would be tried again is to be seen. None for a piece that failed.
+
+        Raises SpeakError if nothing has been spoken yet, again and again.
+        """
         seed, timeout, checked = next(self._numbers), self._timeout, self._checked
         spoken = speak_text(self._fleet, self._choice, [chunk], seed=seed, timeout=timeout, checked=checked)
-        async with aclosing(spoken):
-            return (await anext(spoken)).speech
+        try:
+            async with aclosing(spoken):
+                speech = (await anext(spoken)).speech
+        except SpeakError as error:
+            self.failed += 1
+            self.failure = self.failure or str(error)
+            if self.failed >= _UNSPOKEN_ENDS_AT and not self._spoken:
+                raise
+            return None
+        self._spoken = True
+        return speech
 
     @asynccontextmanager
     async def _looking(self, busy: _Busy, end: float) -> AsyncIterator[None]:

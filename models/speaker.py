@@ -7,6 +7,7 @@ from typing import Any
 
 from models import wire
 from models.engine import EngineDied, ModelError, Piece
+from models.heartbeat import Countdown
 from models.process import EngineProcess
 from models.speech import Samples, Speech
 
@@ -22,8 +23,8 @@ Tell = Callable[[dict[str, Any], Speech | Exception | None], object]
 class Asked:
     """A piece that somebody waits for. `seconds`: that a process may take for it. `company`: see `models.admission`.
 
-    `over`: done when the process that has it in hand is done with it. `late`: what to say if it is dropped for being
-    late. `begun`: when that process was given it, as the loop counts, and `together` with how many, itself included.
+    `countdown`: until the process that has it in hand is late with it. `late`: what to say if it is dropped for that.
+    `begun`: when that process was given it, as the loop counts, and `together` with how many, itself included.
     """
 
     key: int
@@ -32,8 +33,8 @@ class Asked:
     seconds: float
     check: Check
     result: "asyncio.Future[Speech]"
-    over: "asyncio.Future[None]"
     company: int | None = None
+    countdown: Countdown | None = None
     late: ModelError | None = None
     begun: float = 0.0
     together: int = 1
@@ -42,6 +43,11 @@ class Asked:
     def wanted(self) -> bool:
         """Whether somebody still waits for it."""
         return not self.result.done()
+
+    def leave(self) -> None:
+        """The process that has it in hand is done with it."""
+        if self.countdown is not None:
+            self.countdown.cancel()
 
     def end(self, outcome: Speech | BaseException) -> None:
         """Tell whoever waits."""
@@ -76,10 +82,10 @@ class Speaker:
         """Whether what it has in hand is under suspicion of having ended another process."""
         return any(asked.company is not None for asked in self.held.values())
 
-    def begin(self, asked: Asked) -> None:
-        """Give it a piece."""
-        loop = asyncio.get_running_loop()
-        asked.over, asked.begun = loop.create_future(), loop.time()
+    def begin(self, asked: Asked, late: Callable[[], object]) -> None:
+        """Give it a piece. `late` is called when it has had it for longer than it may."""
+        asked.begun, asked.late = asyncio.get_running_loop().time(), None
+        asked.countdown = Countdown(asked.seconds, late)
         self.held[asked.key] = asked
         asked.together = len(self.held)
         self.process.send(asked.frame)
@@ -94,7 +100,7 @@ class Speaker:
         asked = self.held.pop(key, None)
         if asked is not None:
             self.full = False
-            asked.over.set_result(None)
+            asked.leave()
         return asked
 
     def take_all(self) -> list[Asked]:
@@ -102,7 +108,7 @@ class Speaker:
         held = list(self.held.values())
         self.held.clear()
         for asked in held:
-            asked.over.set_result(None)
+            asked.leave()
         return held
 
 

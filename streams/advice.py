@@ -13,7 +13,7 @@ _MEMORY_SHARE = 0.8
 _MEMORY_SPARE, _MEMORY_STEP_MB = 2, 256
 _SECONDS_IN_HAND = 60
 _LEAST_WINDOW_SECONDS = 30
-_PIECES_AHEAD = 4
+_PIECES_AHEAD, _SPEECH_AHEAD = 4, 2
 _OTHER_WORK_SECONDS = 1.0
 _FULL = 0.9
 
@@ -79,7 +79,8 @@ def _processes(figures: Sequence[Figures], machine: Machine) -> Advice | None:
 
 def _window(best: Sequence[Figures], settings: Settings) -> list[Advice]:
     slowest = min(best, key=lambda each: each.speed)
-    seconds = max(_LEAST_WINDOW_SECONDS, _two_digits(_SECONDS_IN_HAND * slowest.speed))
+    ahead = max(_SPEECH_AHEAD * _at_once(each) * each.audio_seconds / each.pieces for each in best)
+    seconds = max(_LEAST_WINDOW_SECONDS, _two_digits(max(_SECONDS_IN_HAND * slowest.speed, ahead)))
     work = (
         f"{seconds / slowest.speed:.0f} s of work at the {slowest.speed:.3g} audio seconds a second of {slowest.model}"
     )

@@ -104,6 +104,7 @@ class EventWriter:
         }
         self._started: AIOKafkaProducer | None = None
         self._mentions: deque[Any] = deque(maxlen=MOST_MENTIONS)
+        self._due: asyncio.TimerHandle | None = None
         self._mentioning: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -118,9 +119,10 @@ class EventWriter:
 
     async def stop(self) -> None:
         """Flush and disconnect; nothing to do for a writer that was not started."""
-        if self._mentioning is not None:
-            await self._mentioning
         if self._started is not None:
+            await self._enqueue_mentions()
+            if self._mentioning is not None:
+                await self._mentioning
             await self._started.stop()
 
     @property
@@ -141,8 +143,8 @@ class EventWriter:
         It goes with the next outcome, or soon: a request costs client and broker far more than one more record in it.
         """
         self._mentions.append(self._record(event, around(passed_on)))
-        if self._mentioning is None or self._mentioning.done():
-            self._mentioning = asyncio.create_task(self._mention_soon())
+        if self._due is None:
+            self._due = asyncio.get_running_loop().call_later(MENTION_SECONDS, self._mention_now)
 
     async def write(self, short: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
         """Write a record as it is, but for the span it is sent in; wait for the broker's word. Raises KafkaError."""
@@ -162,11 +164,13 @@ class EventWriter:
         future: asyncio.Future[Any] = await self._producer.send(**record)
         return future
 
-    async def _mention_soon(self) -> None:
-        await asyncio.sleep(MENTION_SECONDS)
-        await self._enqueue_mentions()
+    def _mention_now(self) -> None:
+        self._mentioning = asyncio.create_task(self._enqueue_mentions())
 
     async def _enqueue_mentions(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
         with suppress(KafkaError):
             while self._mentions:
                 (await self._enqueue(self._mentions.popleft())).add_done_callback(_seen)

@@ -1,17 +1,17 @@
-"""Spans as OpenTelemetry records them, sent over OTLP/HTTP to where the variables OTEL_* say."""
+"""Spans as OpenTelemetry records them, sent over OTLP to where and as the variables OTEL_* say."""
 
 import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import Self
 
 from opentelemetry import trace
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from streams.settings import SettingsError
@@ -19,7 +19,12 @@ from streams.traces import Attributes, Kind, Span, text_of
 from streams.version import version
 
 PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
-SPOKEN = "http/protobuf"
+"""Which variables say how it is sent; the first one supersedes the other."""
+
+EXPORTERS = {
+    "http/protobuf": "opentelemetry.exporter.otlp.proto.http.trace_exporter",
+    "grpc": "opentelemetry.exporter.otlp.proto.grpc.trace_exporter",
+}
 CLOSE_SECONDS = 5.0
 KINDS: dict[Kind, trace.SpanKind] = {
     "internal": trace.SpanKind.INTERNAL,
@@ -45,11 +50,8 @@ class OpenTelemetry:
 
     @classmethod
     def over_otlp(cls, service: str) -> Self:
-        """One that sends in the background. Raises SettingsError for another protocol than OTLP/HTTP."""
-        for name in PROTOCOLS:
-            if os.environ.get(name, SPOKEN) not in {SPOKEN, ""}:
-                raise SettingsError(f"{name}={os.environ[name]}: only {SPOKEN} is spoken")
-        return cls(service, BatchSpanProcessor(OTLPSpanExporter()))
+        """One that sends in the background. Raises SettingsError for a protocol that is none of `EXPORTERS`."""
+        return cls(service, BatchSpanProcessor(_exporter()))
 
     def close(self) -> None:
         """Send what has ended, if it is taken soon: a collector that is away keeps no process from leaving."""
@@ -72,6 +74,16 @@ class OpenTelemetry:
     def around(self, otherwise: Mapping[str, bytes]) -> Mapping[str, bytes]:
         """See `Recorder.around`."""
         return _headers() or otherwise
+
+
+def _exporter() -> SpanExporter:
+    name = next((name for name in PROTOCOLS if os.environ.get(name)), None)
+    protocol = os.environ[name] if name else "http/protobuf"
+    if protocol not in EXPORTERS:
+        raise SettingsError(f"{name}={protocol}: must be {' or '.join(EXPORTERS)}")
+    module = import_module(EXPORTERS[protocol])  # that of gRPC takes as long as all the rest: only who asks for it pays
+    exporter: SpanExporter = module.OTLPSpanExporter()
+    return exporter
 
 
 class _Recorded(Span):

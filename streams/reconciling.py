@@ -12,6 +12,7 @@ from streams.metrics.registry import Metrics
 from streams.readers.reconcile import Reconciler
 from streams.settings import Settings
 from streams.topics import Topics
+from streams.traces import recording
 
 
 class Reconciling:
@@ -34,6 +35,7 @@ class Reconciling:
     async def run(self) -> int:
         """Look until stopped; returns the exit status. Raises KafkaConnectionError where no broker answers."""
         async with AsyncExitStack() as stack:
+            stack.enter_context(recording(self._settings, "loa-reconciler"))
             writer, metrics = EventWriter(self._settings, Topics(self._settings)), Metrics(Part.RECONCILER)
             stack.push_async_callback(writer.stop)
             await writer.start()

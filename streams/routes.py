@@ -27,6 +27,17 @@ def part_of(short: str) -> str:
     return ".".join([first, *(name for name in rest if name in RESERVED)]) if first == "requests" else short
 
 
+def whose(short: str) -> str:
+    """The pool that a topic of `REQUEST_TOPICS` is of."""
+    return next((name for name in short.split(".")[1:] if name not in RESERVED), DEFAULT_POOL)
+
+
+def no_pool(name: str, settings: Settings) -> str:
+    """What to say to who asks for a pool that there is not."""
+    pools = ", ".join(map(repr, settings.pools))
+    return f"pool: {name[:80]!r} is none of {pools}, which TTS_ROUTES names"
+
+
 def request_topics(settings: Settings) -> tuple[str, ...]:
     """Those of all pools, by short name."""
     return tuple(in_pool(part, pool) for pool in settings.pools for part in REQUEST_TOPICS)

@@ -256,7 +256,7 @@ class Fields(BaseSettings):
     )
     max_queued_seconds: Positive = Field(
         36_000,
-        description="estimated speech queued, in a lane or of a tenant, beyond which HTTP calls get 429, in seconds",
+        description="estimated seconds queued, in a pool's lane or of a tenant there, beyond which HTTP calls get 429",
     )
     max_body_bytes: Count = Field(1_048_576, description="largest body of an HTTP call, in bytes")
     cors_origins: AnyNames = Field(
@@ -272,6 +272,6 @@ class Fields(BaseSettings):
     )
     traces: Literal["off", "otlp"] = Field(
         "off",
-        description="whether spans are recorded, and sent over OTLP/HTTP to OTEL_EXPORTER_OTLP_ENDPOINT (package extra "
+        description="whether spans are recorded, and sent over OTLP to OTEL_EXPORTER_OTLP_ENDPOINT (package extra "
         "otel)",
     )

@@ -1,6 +1,7 @@
 """The life of a worker: it starts, says that it can speak, tells its health, and leaves in order or not at all."""
 
 import asyncio
+import gc
 import os
 import threading
 from collections.abc import Callable, Coroutine
@@ -98,6 +99,7 @@ class Worker:
 
     async def _announce(self, parts: Parts, address: str) -> None:
         await parts.service.assigned.wait()
+        gc.freeze()  # what a worker consists of is never garbage, and not to be looked through for it
         self._ready({"ready": True, "worker": parts.name, "models": list(self._settings.models), "health": address})
         await self._stopping.wait()
 

@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from models.check.frames import FRAME_SECONDS, Frames, means
@@ -37,7 +38,7 @@ def looping(frames: Frames, asked: Asked) -> Reading | None:
     if steps < _LEAST_STEPS:
         return None
     features = _features(frames, together)
-    least = min(_difference(features, lag) for lag in range(_SHORTEST, min(_LONGEST, steps // 3) + 1))
+    least = _least_difference(features, min(_LONGEST, steps // 3))
     if least < _LEAST_DIFFERENCE and repeats_itself(asked.text):
         return None
     return Reading("looping", least, "", "of difference to what was before", least=_LEAST_DIFFERENCE)
@@ -66,15 +67,36 @@ def _features(frames: Frames, together: int) -> Samples:
     return np.asarray(both / np.maximum(both.std(axis=1, keepdims=True), 1e-3))
 
 
-def _difference(features: Samples, lag: int) -> float:
-    """The least over all stretches, of the mean squared difference, as a share of what two unlike ones have."""
-    size = max(2 * lag, _LEAST_STEPS - lag)
-    apart = features[:, lag:] - features[:, :-lag]
+def _least_difference(features: Samples, longest: int) -> float:
+    """The least over all lags and stretches, of the mean squared difference, as a share of what two unlike ones have.
+
+    All lags at once, a row for each: they are many, and short.
+    """
+    lags = np.arange(_SHORTEST, longest + 1)[:, np.newaxis]
+    sizes = np.maximum(2 * lags, _LEAST_STEPS - lags)
+    sums = _sums_apart(features, longest)
+    last = features.shape[1] - lags
+    starts = np.arange(last[0, 0] - sizes[0, 0] + 1)
+    ends = np.minimum(starts + sizes, last)
+    unlike = (np.take_along_axis(sums, ends, axis=1) - sums[:, : len(starts)]) / (4 * sizes)
+    unlike[starts + sizes > last] = np.inf
+    for row in np.flatnonzero(unlike.min(axis=1) < _LEAST_DIFFERENCE):
+        moving = _moving(features, sizes[row, 0])[: len(starts)]
+        unlike[row, : len(moving)][~moving] = np.inf
+    return float(unlike.min())
+
+
+def _sums_apart(features: Samples, longest: int) -> NDArray[np.float64]:
+    """Running sums of the squared difference of each step and the one a lag after it, shape (lags, n + 1).
+
+    The last `lag` of each row mean nothing.
+    """
+    padded = np.pad(features, ((0, 0), (0, longest)))
+    apart = sliding_window_view(padded, features.shape[1], axis=1)[:, _SHORTEST:] - features[:, np.newaxis]
     apart *= apart
-    unlike = means(apart[0] + apart[1], size) / 4
-    if unlike.min() < _LEAST_DIFFERENCE:
-        unlike = unlike[_moving(features, size)[: len(unlike)]]
-    return float(unlike.min()) if len(unlike) else np.inf
+    sums = np.zeros((apart.shape[1], apart.shape[2] + 1))
+    np.cumsum(apart[0] + apart[1], axis=1, out=sums[:, 1:])
+    return sums
 
 
 def _moving(features: Samples, size: int) -> NDArray[np.bool_]:

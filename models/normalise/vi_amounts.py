@@ -108,6 +108,7 @@ RULES: tuple[Rule, ...] = (
     rule(rf"{_START}({NUMBER})\s?‰", lambda m: f"{read(m[1])} phần nghìn"),
     rule(rf"{_START}(\d)m(\d{{1,2}})(?!\w)", lambda m: f"{read(m[1])} mét {read(m[2])}"),
     rule(rf"{_START}({NUMBER})\s?({_SIZED})(?:/({alternatives(_PER)}))?(?!\w)", _quantity),
+    rule(r"(?<=[^\W\d_])\s?/\s?(?=\d)", " trên "),
     rule(
         rf"(?<=\w)\s?/\s?({_SIZED}|(?:{_COUNTED}|{alternatives(_PER)}))(?!\w)",
         _per,

@@ -61,6 +61,7 @@ class Asked:
 
     `place`: of this record. `source`, `since`: place and broker's time of the very first of which it is a copy.
     `time`: when the broker took this one. `estimated_seconds`: of speech. `attempt`: the number of the coming one.
+    `pool`: whose topic it is on; `moved`: whether another pool put it there.
     """
 
     about: About
@@ -72,6 +73,8 @@ class Asked:
     attempt: int = 1
     estimated_seconds: float | None = None
     shown: Shown = field(default_factory=Shown)
+    pool: str = ""
+    moved: bool = False
 
     def __post_init__(self) -> None:
         _check(self.attempt)

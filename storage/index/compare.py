@@ -13,7 +13,8 @@ from storage.index.from_store import MISSING
 from storage.index.kinds import KINDS, Kind
 from storage.index.moments import micros
 from storage.index.rows import Row
-from storage.index.tables import ALL, SUMS, totals
+from storage.index.tables import SUMS, totals
+from storage.index.writing import Sums, count
 
 MOST_EXAMPLES = 5
 AT_ONCE = 1000
@@ -57,14 +58,12 @@ class Drift:
 def compare(index: Connection, anew: Connection, limits: Limits) -> Drift:
     """Walk both, in the order of their keys; memory does not grow with them."""
     drift = Drift()
-    sums: Counter[tuple[str, str]] = Counter()
+    sums: Sums = Counter()
     for kind in KINDS:
         for have, should in _pairs(kind.key, _rows(index, kind), _rows(anew, kind)):
             drift.compared += 1
             if have is not None:
-                for column, value in kind.sums(have).items():
-                    sums[have["tenant"], column] += value
-                    sums[ALL, column] += value
+                count(sums, kind, have)
             found = _judge(kind, have, should, limits)
             if found:
                 about = have or should or {}
@@ -113,13 +112,15 @@ def _whole(row: Row, limits: Limits) -> bool:
     return bool(began >= micros(limits.whole_since))
 
 
-def _totals(index: Connection, sums: Counter[tuple[str, str]], drift: Drift) -> None:
-    said = {row["tenant"]: row for row in index.execute(sql.select(totals)).mappings()}
-    for tenant in sorted({tenant for tenant, _ in sums} | set(said)):
+def _totals(index: Connection, sums: Sums, drift: Drift) -> None:
+    said = {(row["tenant"], row["pool"]): row for row in index.execute(sql.select(totals)).mappings()}
+    for whose in sorted({(tenant, pool) for tenant, pool, _ in sums} | set(said)):
         for name in SUMS:
-            have = said[tenant][name] if tenant in said else 0
-            if have != sums[tenant, name]:
-                drift.add("totals wrong", {"tenant": tenant, "sum": name, "said": have, "counted": sums[tenant, name]})
+            have, counted = said[whose][name] if whose in said else 0, sums[*whose, name]
+            if have != counted:
+                tenant, pool = whose
+                about = {"tenant": tenant, "pool": pool, "sum": name, "said": have, "counted": counted}
+                drift.add("totals wrong", about)
 
 
 def _rows(connection: Connection, kind: Kind) -> Iterator[Row]:

@@ -45,7 +45,7 @@ def finish_delivery(row: Row) -> Row:
     return row
 
 
-def delivery_sums(_row: Row | None) -> Row:
+def delivery_sums(_row: Row) -> Row:
     """A delivery adds nothing to the totals."""
     return {}
 

@@ -89,17 +89,17 @@ class Index:
             return queries.sums(connection, tenant, self._clock())
 
     def ahead_of(self, job: Job) -> tuple[int, float]:
-        """How many queued requests of its lane came before a queued one, and their seconds of speech, estimated.
+        """How many queued requests of its pool and lane came before it, and their seconds of speech, estimated.
 
         Both 0 for one that is not queued. Lanes and tenants take turns, so one that comes later may be spoken first.
         """
         with self.database.reading() as connection:
             return queries.ahead_of(connection, job)
 
-    def queued_seconds(self, lane: str | None = None, tenant: str | None = None) -> float:
-        """Seconds of speech, estimated, that are queued: in a lane (`interactive`, `bulk`) or both."""
+    def queued_seconds(self, lane: str | None = None, tenant: str | None = None, pool: str | None = None) -> float:
+        """Seconds of speech, estimated, that are queued: in a lane (`interactive`, `bulk`), a pool, or all."""
         with self.database.reading() as connection:
-            return queries.queued_seconds(connection, lane, tenant)
+            return queries.queued_seconds(connection, lane, tenant, pool)
 
     # What it is told
 

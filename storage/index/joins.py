@@ -1,17 +1,16 @@
 """How what is known of a request or a file comes together, whatever comes first, and however often.
 
 Two rows join to one that knows what both know. Of two makings of a file the later counts, of two failures the later, of
-all records that asked the first and the last: a join is the greatest of each group of columns by the group's key, so it
-does not matter which row was there first, and joining one again changes nothing. `status` and a few others are made
-from the joined row.
+all records that asked the first and the last, and for whose pool it is the one of the last attempt that was moved: a
+join is the greatest of each group of columns by the group's key, so it does not matter which row was there first, and
+joining one again changes nothing. `status` and a few others are made from the joined row.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from storage.index.changes import milliseconds
 from storage.index.rows import Row
-from storage.index.tables import SUMS
 
 Key = Callable[[Row], tuple[Any, ...] | None]
 
@@ -22,6 +21,7 @@ _SHOWN = ("model", "voice", "speaker_id", "language", "format", "characters", "m
 _RESULT = ("completed_at", "sha256", "attempts", "worker", "sample_rate", "duration_seconds", "file_size", "expires_at")
 _FIRST = ("asked_at", "asked_place", "source", "estimated_ms")
 _LAST = ("asked_last", "asked_last_place")
+_POOL = ("pool_step", "pool")
 _PROGRESS = ("progressed_at", "progress_worker")
 _FAILURE = (
     *("failed_time", "failed_place", "failed_at", "failed_source", "failed_attempts", "failed_worker"),
@@ -42,6 +42,7 @@ def join_jobs(one: Row, other: Row) -> Row:
         (_RESULT, result),
         (_SHOWN, result if result["completed_at"] is not None else first),
         (_LAST, _best(max, lambda row: _key(row, *_LAST), one, other)),
+        (_POOL, _best(max, lambda row: _key(row, *_POOL), one, other)),
         (_PROGRESS, _best(max, lambda row: _key(row, *_PROGRESS), one, other)),
         (_FAILURE, _best(max, _failing, one, other)),
     ):
@@ -89,9 +90,9 @@ def finish_file(row: Row) -> Row:
     return row
 
 
-def job_sums(row: Row | None) -> Row:
+def job_sums(row: Row) -> Row:
     """What a request adds to the totals."""
-    if row is None or row["status"] is None:
+    if row["status"] is None:
         return {}
     sums: Row = {row["status"]: 1}
     if row["status"] == "queued":
@@ -101,19 +102,9 @@ def job_sums(row: Row | None) -> Row:
     return sums
 
 
-def file_sums(row: Row | None) -> Row:
+def file_sums(row: Row) -> Row:
     """What a file adds to the totals."""
-    if row is None:
-        return {}
     return {"files": 1, "bytes": row["size"]} if row["present"] else {"deleted_files": 1}
-
-
-def difference(old: Row, new: Row) -> Iterator[tuple[str, int]]:
-    """By how much the totals change when a row that added one adds the other."""
-    for name in SUMS:
-        by = new.get(name, 0) - old.get(name, 0)
-        if by:
-            yield name, by
 
 
 def _status(row: Row) -> str | None:

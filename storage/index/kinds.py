@@ -25,7 +25,7 @@ class Kind:
     of: Callable[[Change], Row | None]
     join: Callable[[Row, Row], Row]
     finish: Callable[[Row], Row]
-    sums: Callable[[Row | None], Row]
+    sums: Callable[[Row], Row]
     stored: tuple[str, ...] = ()
 
     @property

@@ -49,7 +49,7 @@ def _forget(database: Database, kind: Kind, which: sql.ColumnElement[bool], orde
             rows = [dict(row) for row in found]
             sums: writing.Sums = Counter()
             for row in rows:
-                writing.count(sums, row["tenant"], kind.sums(row), {})
+                writing.count(sums, kind, row, -1)
             ids = [row[kind.key] for row in rows]
             connection.execute(kind.table.delete().where(kind.keys.in_(ids)))
             writing.add(connection, sums)

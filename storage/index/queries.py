@@ -13,7 +13,7 @@ from storage.index.kinds import DELIVERIES, JOBS, Kind
 from storage.index.moments import micros
 from storage.index.results import DeliveryPage, File, Job, Page, Totals
 from storage.index.rows import kept
-from storage.index.tables import ALL, SUMS, deliveries, files, jobs, totals
+from storage.index.tables import ALL, deliveries, files, jobs, totals
 
 MOST_ON_A_PAGE = 1000
 
@@ -110,16 +110,18 @@ def file(connection: Connection, file_id: str) -> File | None:
 
 
 def sums(connection: Connection, tenant: str | None, now: datetime) -> Totals:
-    """The totals of a tenant or of all: one row, and a count of what has expired and not been deleted."""
-    row = connection.execute(sql.select(totals).where(totals.c.tenant == (tenant or ALL))).mappings().first()
-    return results.totals(row or dict.fromkeys(SUMS, 0), _expired(connection, tenant, now))
+    """The totals of a tenant or of all: a row for each pool, and a count of what has expired and not been deleted."""
+    rows = connection.execute(sql.select(totals).where(totals.c.tenant == (tenant or ALL))).mappings().all()
+    return results.totals(rows, _expired(connection, tenant, now))
 
 
-def queued_seconds(connection: Connection, lane: str | None, tenant: str | None) -> float:
-    """Seconds of speech, estimated, that are queued in a lane or in both, for a tenant or for all."""
+def queued_seconds(connection: Connection, lane: str | None, tenant: str | None, pool: str | None) -> float:
+    """Seconds of speech, estimated, that are queued: in a lane or in both, for a tenant, in a pool, or for all."""
     lanes = [totals.c[f"queued_ms_{each}"] for each in results.LANES if lane in {None, each}]
-    found = connection.execute(sql.select(*lanes).where(totals.c.tenant == (tenant or ALL))).first()
-    return sum(found or ()) / 1000
+    query = sql.select(*lanes).where(totals.c.tenant == (tenant or ALL))
+    if pool is not None:
+        query = query.where(totals.c.pool == pool)
+    return sum(sum(row) for row in connection.execute(query)) / 1000
 
 
 def _expired(connection: Connection, tenant: str | None, now: datetime) -> tuple[int, int]:
@@ -134,12 +136,15 @@ def _expired(connection: Connection, tenant: str | None, now: datetime) -> tuple
 
 
 def ahead_of(connection: Connection, job: Job) -> tuple[int, float]:
-    """How many queued requests of its lane came before a queued one, and how many seconds of speech they are."""
+    """How many queued requests of its pool and lane came before a queued one, and their seconds of speech."""
     if job.status != "queued":
         return 0, 0.0
     place = sql.tuple_(jobs.c.created_at, jobs.c.file_id)
     query = sql.select(sql.func.count(), sql.func.coalesce(sql.func.sum(jobs.c.estimated_ms), 0)).where(
-        _QUEUED, jobs.c.lane == job.lane, place < sql.tuple_(micros(job.created_at), job.file_id)
+        _QUEUED,
+        jobs.c.pool == job.pool,
+        jobs.c.lane == job.lane,
+        place < sql.tuple_(micros(job.created_at), job.file_id),
     )
     count, estimated = connection.execute(query).one()
     return int(count), int(estimated) / 1000

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -11,6 +11,7 @@ import orjson
 
 from storage.errors import BadCursor
 from storage.index.moments import moment, moment_or_none
+from storage.index.tables import SUMS
 
 Status = Literal["queued", "in_progress", "completed", "failed", "cancelled"]
 STATUSES: tuple[Status, ...] = ("queued", "in_progress", "completed", "failed", "cancelled")
@@ -25,13 +26,14 @@ class Job:
     `code`, `message`, `retryable`: of a failure that stands. `finished_at`: of the outcome. `chunk` of `chunks` is
     spoken. `source`: place of its first record. `deleted_at`, `delete_reason`: of its file. `model`, `voice`,
     `language`, `format`, `characters`: as it was done, or as was asked for while it is not. `estimated_seconds`: of
-    speech.
+    speech. `pool`: whose workers it waits for, or waited.
     """
 
     tenant: str
     request_id: str
     file_id: str
     status: Status
+    pool: str
     lane: str
     created_at: datetime
     started_at: datetime | None
@@ -94,7 +96,8 @@ class Totals:
     """Of one tenant, or of all. `total_*`: files that are there; of those, the expired ones that wait for clean-up.
 
     `deleted_files`: as long as the index remembers them, as with `jobs`, by status, and what of the completed ones was
-    spoken: `audio_seconds`, `characters`. `queued_seconds`: of speech, estimated, by lane.
+    spoken: `audio_seconds`, `characters`. `queued_seconds`: of speech, estimated, by lane; `queued_in_pools`: those by
+    pool and lane.
     """
 
     total_files: int
@@ -104,6 +107,7 @@ class Totals:
     deleted_files: int
     jobs: Mapping[Status, int]
     queued_seconds: Mapping[str, float]
+    queued_in_pools: Mapping[str, Mapping[str, float]]
     audio_seconds: float
     characters: int
 
@@ -179,7 +183,7 @@ def job(row: Mapping[Any, Any]) -> Job:
 
 
 _SAME = (
-    *("tenant", "request_id", "file_id", "lane", "chunk", "chunks", "model", "voice", "speaker_id", "language"),
+    *("tenant", "request_id", "file_id", "pool", "lane", "chunk", "chunks", "model", "voice", "speaker_id", "language"),
     *("format", "characters", "sample_rate", "file_size", "duration_seconds", "source"),
 )
 
@@ -214,8 +218,9 @@ def delivery(row: Mapping[Any, Any]) -> Delivery:
     )
 
 
-def totals(sums: Mapping[Any, int], expired: tuple[int, int]) -> Totals:
-    """A row of the totals, beside number and bytes of what has expired."""
+def totals(pools: Sequence[Mapping[Any, Any]], expired: tuple[int, int]) -> Totals:
+    """The totals of each pool, beside number and bytes of what has expired."""
+    sums = {name: sum(row[name] for row in pools) for name in SUMS}
     return Totals(
         total_files=sums["files"],
         total_bytes=sums["bytes"],
@@ -223,10 +228,15 @@ def totals(sums: Mapping[Any, int], expired: tuple[int, int]) -> Totals:
         expired_bytes=expired[1],
         deleted_files=sums["deleted_files"],
         jobs={status: sums[status] for status in STATUSES},
-        queued_seconds={lane: sums[f"queued_ms_{lane}"] / 1000 for lane in LANES},
+        queued_seconds=_queued(sums),
+        queued_in_pools={row["pool"]: _queued(row) for row in pools},
         audio_seconds=sums["audio_ms"] / 1000,
         characters=sums["characters"],
     )
+
+
+def _queued(sums: Mapping[Any, int]) -> dict[str, float]:
+    return {lane: sums[f"queued_ms_{lane}"] / 1000 for lane in LANES}
 
 
 def seconds_or_none(milliseconds: int | None) -> float | None:

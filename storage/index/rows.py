@@ -20,7 +20,7 @@ from storage.index.changes import (
     milliseconds,
 )
 from storage.index.moments import micros
-from storage.index.tables import files, jobs
+from storage.index.tables import MAIN_POOL, files, jobs
 
 Row = dict[str, Any]
 
@@ -34,7 +34,8 @@ def job_of(change: Change) -> Row | None:
     """What a change says of a request; None for one that is about its file alone, or about telling of it."""
     if isinstance(change, Deleted | Retained | DeliveryNoted):
         return None
-    return BLANK_JOB | _names(change.about) | {"lane": "interactive"} | _said(change)
+    unasked = {"lane": "interactive", "pool": MAIN_POOL, "pool_step": 0}
+    return BLANK_JOB | _names(change.about) | unasked | _said(change)
 
 
 def file_of(change: Change) -> Row | None:
@@ -78,6 +79,8 @@ def _asked(change: Asked) -> Row:
         "asked_last": micros(change.time),
         "asked_last_place": kept(change.place),
         "asked_attempt": change.attempt,
+        "pool": kept(change.pool),
+        "pool_step": 2 * change.attempt + change.moved,
     } | _shown(change.shown)
 
 

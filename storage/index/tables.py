@@ -5,7 +5,7 @@ Times are microseconds since 1970 in UTC; what is summed is in whole millisecond
     loa_jobs        one row for each request that was ever seen, by file id
     loa_files       one row for each file that was ever announced or deleted
     loa_deliveries  one row for each event that an endpoint is told of, and how that stands
-    loa_totals      sums of jobs and files for each tenant, and under '' for all together
+    loa_totals      sums of jobs and files for each tenant, and under '' for all together, apart by pool
     loa_offsets     up to where the log is in those tables: written with them, or not at all
     loa_about       one row: the version of these tables, a name of their own, and whose log they are of
 
@@ -14,11 +14,14 @@ An index of another version is made anew, never migrated: it is a view of log an
 
 from sqlalchemy import BigInteger, Column, Double, Index, Integer, MetaData, String, Table, Text, text
 
-VERSION = 3
+VERSION = 4
 """Changes with anything on this page, and with what is written into it."""
 
 ALL = ""
 """The row of the totals that stands for all tenants: no tenant has an empty name."""
+
+MAIN_POOL = ""
+"""The pool without a name: that of files, too, and of requests while it is not known who is asked."""
 
 metadata = MetaData()
 
@@ -40,6 +43,9 @@ _JOB = (
     Column("asked_last", BigInteger),
     Column("asked_last_place", Text),
     Column("asked_attempt", Integer),
+    # … whose it is now: by what record, twice its attempt, and one more where another pool moved it there, …
+    Column("pool", Text, nullable=False),
+    Column("pool_step", BigInteger, nullable=False),
     # … its progress, …
     Column("started_at", BigInteger),
     Column("progressed_at", BigInteger),
@@ -92,7 +98,7 @@ Index(
 )
 Index(
     "loa_jobs_queued",
-    *(jobs.c.lane, jobs.c.created_at, jobs.c.file_id, jobs.c.estimated_ms),
+    *(jobs.c.pool, jobs.c.lane, jobs.c.created_at, jobs.c.file_id, jobs.c.estimated_ms),
     sqlite_where=_QUEUED,
     postgresql_where=_QUEUED,
 )
@@ -180,6 +186,7 @@ totals = Table(
     "loa_totals",
     metadata,
     Column("tenant", Text, primary_key=True),
+    Column("pool", Text, primary_key=True),
     *(Column(name, BigInteger, nullable=False) for name in SUMS),
 )
 

@@ -12,14 +12,15 @@ from sqlalchemy.engine import Connection
 
 from storage.errors import IndexMoved
 from storage.index.changes import Change
-from storage.index.joins import difference
 from storage.index.kinds import KINDS, Kind
 from storage.index.rows import Row
-from storage.index.tables import ALL, SUMS, about, offsets, totals
+from storage.index.tables import ALL, MAIN_POOL, SUMS, about, offsets, totals
 
 AT_ONCE = 500
 
-Sums = Counter[tuple[str, str]]
+Sums = Counter[tuple[str, str, str]]
+"""What is added to the totals, by tenant, pool and name."""
+
 T = TypeVar("T")
 
 
@@ -44,7 +45,9 @@ def merge(connection: Connection, changes: Sequence[Change]) -> None:
             changed = {name: row for name, row in new.items() if row != known.get(name)}
             put(connection, kind.table, changed.values())
             for name, row in changed.items():
-                count(sums, row["tenant"], kind.sums(known.get(name)), kind.sums(row))
+                if name in known:
+                    count(sums, kind, known[name], -1)
+                count(sums, kind, row)
     add(connection, sums)
 
 
@@ -79,22 +82,27 @@ def put(connection: Connection, table: sql.Table, rows: Iterable[Row]) -> None:
         connection.execute(insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=new), values)
 
 
-def count(sums: Sums, tenant: str, old: Row, new: Row) -> None:
-    """Note what a row that added one thing and adds another now changes in the totals."""
-    for name, by in difference(old, new):
-        sums[tenant, name] += by
-        sums[ALL, name] += by
+def count(sums: Sums, kind: Kind, row: Row, times: int = 1) -> None:
+    """Note what a row adds to the totals of its tenant and of all, or takes away where `times` is -1."""
+    pool = row.get("pool", MAIN_POOL)
+    for name, by in kind.sums(row).items():
+        sums[row["tenant"], pool, name] += times * by
+        sums[ALL, pool, name] += times * by
 
 
 def add(connection: Connection, sums: Sums) -> None:
     """Add what was noted to the totals."""
-    rows: dict[str, dict[str, Any]] = {}
-    for (tenant, name), by in sums.items():
-        rows.setdefault(tenant, {"tenant": tenant, **dict.fromkeys(SUMS, 0)})[name] = by
+    rows: dict[tuple[str, str], Row] = {}
+    for (tenant, pool, name), by in sums.items():
+        if by:
+            blank = {"tenant": tenant, "pool": pool, **dict.fromkeys(SUMS, 0)}
+            rows.setdefault((tenant, pool), blank)[name] = by
     if rows:
         insert = _insert(connection)(totals)
         new = {name: totals.c[name] + insert.excluded[name] for name in SUMS}
-        connection.execute(insert.on_conflict_do_update(index_elements=["tenant"], set_=new), list(rows.values()))
+        connection.execute(
+            insert.on_conflict_do_update(index_elements=list(totals.primary_key), set_=new), list(rows.values())
+        )
 
 
 def standing(connection: Connection) -> dict[tuple[str, int], int]:

@@ -2,6 +2,8 @@
 
 import asyncio
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -35,7 +37,8 @@ class Job:
 
     `content`: the request's fingerprint. `chunks`: what is spoken in one go each. `seconds`: of speech, estimated.
     `started`: when it was taken up. `interrupted`: set when it must not be spoken any further, for `reason`.
-    `after`: one of the same id that was in hand before. `finished`: set when it is not in hand any more.
+    `limit`: of the time of being spoken. `after`: one of the same id that was in hand before. `finished`: set when it
+    is not in hand any more.
     """
 
     request: SynthesisRequested
@@ -50,6 +53,7 @@ class Job:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     interrupted: asyncio.Event = field(default_factory=asyncio.Event)
     reason: RequestError | None = None
+    limit: asyncio.Timeout | None = None
     closed: bool = False
     after: "Job | None" = None
     finished: asyncio.Event = field(default_factory=asyncio.Event)
@@ -71,8 +75,25 @@ class Job:
 
     def interrupt(self, code: ErrorCode, message: str) -> None:
         """Stop speaking as soon as possible; what is being committed is committed."""
-        self.reason = self.reason or RequestError(code, message)
-        self.interrupted.set()
+        if self.reason is None:
+            self.reason = RequestError(code, message)
+            self.interrupted.set()
+            if self.limit is not None:
+                self.limit.reschedule(0)
+
+    @asynccontextmanager
+    async def until_interrupted(self) -> AsyncIterator[None]:
+        """What is awaited within the block is cancelled by `interrupt`. Raises the RequestError of that then."""
+        self.check()
+        try:
+            async with asyncio.timeout(None) as self.limit:
+                yield
+        except Exception:
+            self.check()  # says more than what came of it
+            raise
+        finally:
+            self.limit = None
+        self.check()
 
     def check(self) -> None:
         """Raises the RequestError of `interrupt`, if it was called."""

@@ -1,29 +1,26 @@
 """From a job to its file: found in the store, or spoken, encoded and committed."""
 
 import asyncio
-import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import AbstractContextManager, aclosing, asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, aclosing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import stamina
 import structlog
 
-from models.audio import Encoder
 from models.engine import AudioRejected, EngineTimeout, ModelError, OutOfMemory, Unreadable
 from models.fleet import Fleet
-from models.speak import Spoken as Piece
 from models.speak import speak_text
-from models.speech import Samples
 from storage.errors import CorruptRecord, StoreError, StoreFull, Unavailable, translated
 from storage.files import AudioFiles
 from storage.records import Failure, Record, Stored
 from streams import traces
+from streams.agents.drafting import Drafting
 from streams.agents.interim import Interim, interim, sweep
 from streams.agents.job import Job
-from streams.agents.listening import Listening
 from streams.agents.recording import Draft, record_of
 from streams.agents.reusing import fetch
 from streams.crash import crash_point
@@ -182,18 +179,17 @@ class Maker:
             checked=self._settings.check == "on",
             kept=meanwhile.resuming,
         )
-        encoder = await in_thread(Encoder, path, request.format, job.choice.rate, request.sample_rate)
         seconds = 0.0
-        with encoder, _synthesis_span(job) as span:
-            async with aclosing(pieces), _stop_of(job) as stop:
-                while piece := await _next(pieces, stop, job):
-                    parts = await in_thread(_add, encoder, piece.speech.samples, meanwhile.listening)
+        with Drafting(job, path, meanwhile.listening) as drafting, _synthesis_span(job) as span:
+            async with job.until_interrupted(), aclosing(pieces):
+                async for piece in pieces:
+                    add = partial(drafting.add, piece.speech.samples, last=piece.k == piece.n)
+                    parts = await in_thread(add)
                     seconds += piece.speech.seconds
                     await spoken(piece.k, seconds, parts)
                     span.note("chunk", {"loa.chunk": piece.k, "loa.audio_seconds": seconds})
-            draft = await in_thread(_finish, encoder, path)
-            span.set({"loa.audio_seconds": draft.duration_seconds})
-            return draft
+            span.set({"loa.audio_seconds": drafting.draft.duration_seconds})
+            return drafting.draft
 
 
 def _synthesis_span(job: Job) -> AbstractContextManager[Span]:
@@ -203,40 +199,5 @@ def _synthesis_span(job: Job) -> AbstractContextManager[Span]:
     )
 
 
-@asynccontextmanager
-async def _stop_of(job: Job) -> AsyncIterator[asyncio.Task[Any]]:
-    """A task that ends when the job is interrupted."""
-    stop = asyncio.create_task(job.interrupted.wait())
-    try:
-        yield stop
-    finally:
-        stop.cancel()
-
-
-async def _next(pieces: AsyncGenerator[Piece, None], stop: asyncio.Task[Any], job: Job) -> Piece | None:
-    """The next piece, None after the last. Raises RequestError as soon as the job is interrupted."""
-    step = asyncio.ensure_future(anext(pieces, None))
-    try:
-        await asyncio.wait({step, stop}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        if stop.done() or not step.done():
-            step.cancel()
-            await asyncio.gather(step, return_exceptions=True)
-    job.check()
-    return step.result()
-
-
 def _not_stored(error: StoreError) -> RequestError:
     return RequestError(ErrorCode.STORAGE_FAILED, f"the audio could not be stored: {error}")
-
-
-def _add(encoder: Encoder, samples: Samples, listening: Listening) -> int:
-    encoder.write(samples)
-    return listening.grow()
-
-
-def _finish(encoder: Encoder, path: Path) -> Draft:
-    encoded = encoder.close()
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return Draft(digest, file.tell(), encoded.pcm_sha256, encoded.sample_rate, encoded.duration_seconds)

@@ -154,10 +154,10 @@ class Service(faust.App):  # type: ignore[misc]
         if self._consumer is None or self.rebalancing:
             return {}
         found = {}
-        for tp in self.consumer.assignment():
-            after = self.window.next(Partition(tp.topic, tp.partition)) if tp.topic == topic else None
-            if after is not None and self._log_end(tp) - after > least:
-                found[tp.partition] = range(after, self._log_end(tp))
+        for partition in self.window.begun(topic):
+            after, end = self.window.next(partition) or 0, self._log_end(partition)
+            if end - after > least:
+                found[partition.partition] = range(after, end)
         return found
 
     def lag(self, topic: str) -> int:

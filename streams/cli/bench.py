@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import psutil
 import typer
 
-from models.engine import ModelError
+from models.engine import ModelError, Unreadable
 from models.measure import Figures
 from models.text import has_speech
 from streams.advice import Advice, Machine, advise
@@ -103,7 +103,8 @@ async def _measure(
             whole = False
             if as_json:
                 print_json({"kind": "failed", "model": voice.choice.model, "message": str(error)})
-            _tell(f"{voice.choice.model} is left out: {error}")
+            hint = "; --text FILE gives it another text" if isinstance(error, Unreadable) else ""
+            _tell(f"{voice.choice.model} is left out: {error}{hint}")
             continue
         for each in figures:
             if as_json:
@@ -144,7 +145,8 @@ def _show(figures: Sequence[Figures], advice: Sequence[Advice], *, as_json: bool
         for each in advice:
             print_json({"kind": "advice", **asdict(each)})
         return
-    print_rows(COLUMNS, map(_row, figures), as_json=False)
+    if figures:
+        print_rows(COLUMNS, map(_row, figures), as_json=False)
     for each in advice:
         typer.echo(f"\n{each.setting}={each.value}\n  {each.reason}")
 

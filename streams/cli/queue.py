@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.cli.common import Json, configured, print_json, print_rows
-from streams.readers.demand import WITHIN_SECONDS, Demand, demand, speed_of_late
+from streams.readers.demand import WITHIN_SECONDS, Demand, demand, speeds_of_late
 from streams.readers.replay import open_replay
-from streams.routes import request_topics
+from streams.routes import no_pool, request_topics
 from streams.settings import Settings
 from streams.threads import in_thread
 from streams.topics import Topics
@@ -23,10 +23,16 @@ def queue(
     within: Annotated[
         float, typer.Option(min=0.001, help="what is queued is to be spoken in so many seconds")
     ] = WITHIN_SECONDS,
+    pool: Annotated[
+        str | None, typer.Option(help="of this pool of workers; '': of the one without a name; absent: of all")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Say how much speech is queued, and how many workers there should be, by the index and the log."""
-    found, behind = asyncio.run(_ask(configured(), within))
+    settings = configured()
+    if pool is not None and pool not in settings.pools:
+        raise typer.BadParameter(no_pool(pool, settings))
+    found, behind = asyncio.run(_ask(settings, within, pool))
     if behind:
         sys.stderr.write(f"loa: the index has not read {behind} records of the log; does a gateway run?\n")
     row = found.row()
@@ -38,18 +44,18 @@ def queue(
         print_rows(("name", "value"), rows, as_json=False)
 
 
-async def _ask(settings: Settings, within: float) -> tuple[Demand, int]:
+async def _ask(settings: Settings, within: float, pool: str | None) -> tuple[Demand, int]:
     from storage.index import LANES  # SQLAlchemy is for those who use it
     from streams.index import open_index
 
     there = await in_thread(open_index, settings)
     try:
         behind = await _behind(settings, there)
-        queued = {lane: await in_thread(there.queued_seconds, lane) for lane in LANES}
+        queued = {lane: await in_thread(there.queued_seconds, lane, None, pool) for lane in LANES}
     finally:
         there.close()
-    speed = await speed_of_late(settings)
-    return await demand(settings, queued, lambda workers: speed.of_one(time.time(), workers), within), behind
+    speed = (await speeds_of_late(settings)).of(pool)
+    return await demand(settings, queued, lambda workers: speed.of_one(time.time(), workers), within, pool), behind
 
 
 async def _behind(settings: Settings, index: "Index") -> int:

@@ -1,6 +1,7 @@
 """The installation in a gateway's metrics: its group, its queue, its store. Looked at when asked, not too often."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +10,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from storage.errors import IndexTrouble
+from storage.index import LANES
 from streams.gateway.parts import Parts
 from streams.metrics import declared
 from streams.metrics.registry import Metrics
@@ -71,8 +73,9 @@ class Installation:
 
     async def _index(self) -> None:
         totals = await in_thread(self._parts.index.totals, None)
-        for lane, seconds in totals.queued_seconds.items():
-            self._metrics.set(declared.QUEUED_SECONDS, seconds, lane=lane)
+        for pool, lane in itertools.product(self._parts.settings.pools, LANES):
+            seconds = totals.queued_in_pools.get(pool, {}).get(lane, 0.0)
+            self._metrics.set(declared.QUEUED_SECONDS, seconds, pool=pool, lane=lane)
         for status, count in totals.jobs.items():
             self._metrics.set(declared.JOBS, count, status=status)
         self._metrics.set(declared.STORE_FILES, totals.total_files)

@@ -73,10 +73,12 @@ class Workers(Success):
 class Demand(BaseModel):
     """Seconds of speech that are queued, estimated, and who is there to speak them.
 
+    `pool`: that was asked for, with its own queue, workers and partitions; null: all pools together.
     `worker_speed`: seconds of speech that a worker speaks in a second; null: none has spoken yet, and 1 is taken.
     `recommended_workers`: ceil(`queued_seconds` / (`within_seconds` · `worker_speed`)), and `partitions` at most.
     """
 
+    pool: str | None
     queued_seconds: float = Field(ge=0)
     lanes: dict[str, float]
     workers: int = Field(ge=0)

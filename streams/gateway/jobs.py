@@ -156,7 +156,11 @@ async def _answer(parts: Parts, job: Job, status: int = 200) -> JSONResponse:
     queue = None
     if job.status == "queued":
         before, seconds = await asked(lambda index: index.ahead_of(job), parts)
-        queue = {"position": before + 1, "seconds_ahead": seconds, "wait_seconds": parts.load.wait_for(seconds)}
+        queue = {
+            "position": before + 1,
+            "seconds_ahead": seconds,
+            "wait_seconds": parts.load.wait_for(seconds, job.pool),
+        }
     return JSONResponse({"success": True, "job": shown(job) | {"queue": queue}}, status)
 
 

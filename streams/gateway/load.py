@@ -11,7 +11,7 @@ import structlog
 from storage.errors import IndexTrouble
 from storage.index import Index
 from streams.gateway.errors import busy
-from streams.readers.demand import Speed
+from streams.readers.demand import Speeds
 from streams.settings import Settings
 from streams.threads import in_thread
 
@@ -23,66 +23,70 @@ log = structlog.get_logger(__name__)
 
 
 class Load:
-    """Estimated seconds of speech that are queued, and seconds of speech that workers finish in a second."""
+    """Estimated seconds of speech that are queued, and seconds of speech that workers finish in a second.
+
+    A `pool` of None stands for all pools.
+    """
 
     def __init__(self, settings: Settings, index: Index, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = settings.max_queued_seconds
         self._index = index
         self._clock = clock
-        self._queued: dict[tuple[str | None, str | None], tuple[float | None, float]] = {}
+        self._queued: dict[tuple[str | None, ...], tuple[float | None, float]] = {}
         self._looking = asyncio.Lock()
-        self._speed = Speed()
+        self._speeds = Speeds(settings)
 
     def heard(self, short: str, event: dict[str, Any]) -> None:
         """An event: of a result, it tells how fast it was made."""
         if short == "completed":
-            self._speed.heard(event, self._clock())
+            self._speeds.heard(event, self._clock())
 
-    @property
-    def speed(self) -> float | None:
+    def speed(self, pool: str | None = None) -> float | None:
         """Seconds of speech a second, of late: that of the last request, or of all together where that is more."""
-        return self._speed.of_all(self._clock())
+        return self._speeds.of(pool).of_all(self._clock())
 
-    def speed_of_one(self, workers: int) -> float | None:
+    def speed_of_one(self, workers: int, pool: str | None = None) -> float | None:
         """That of one worker of so many."""
-        return self._speed.of_one(self._clock(), workers)
+        return self._speeds.of(pool).of_one(self._clock(), workers)
 
-    def wait_for(self, seconds: float) -> float | None:
-        """How long so many seconds of speech will take; None where nothing is known yet."""
-        return round(seconds / self.speed, 3) if self.speed else None
+    def wait_for(self, seconds: float, pool: str) -> float | None:
+        """How long so many seconds of speech will take a pool; None where nothing is known yet."""
+        speed = self.speed(pool)
+        return round(seconds / speed, 3) if speed else None
 
-    async def admit(self, lane: str, tenant: str) -> None:
-        """Raises ApiError 429, which says when to come again, where more is queued than may be.
+    async def admit(self, lane: str, tenant: str, pool: str) -> None:
+        """Raises ApiError 429, which says when to come again, where more is queued in the pool than may be.
 
         In the lane, and for the interactive one of the tenant in both: what it asks for beyond its share leaves its
         lane for the bulk one, so that a flood of one tenant never fills the lane that it was meant for.
         """
-        self._refuse(await self.queued(lane), "are queued")
+        self._refuse(await self.queued(lane, None, pool), "are queued", pool)
         if lane == "interactive":
-            self._refuse(await self.queued(None, tenant), f"of tenant {tenant!r} are queued")
+            self._refuse(await self.queued(None, tenant, pool), f"of tenant {tenant!r} are queued", pool)
 
-    def _refuse(self, queued: float | None, where: str) -> None:
+    def _refuse(self, queued: float | None, where: str, pool: str) -> None:
         if queued is not None and queued > self._most:  # where the index does not answer, nobody is sent away
-            wait = self.wait_for(queued - self._most) or queued - self._most
+            wait = self.wait_for(queued - self._most, pool) or queued - self._most
             raise busy(
                 f"about {queued:.0f} seconds of speech {where}, and {self._most:g} may be",
                 max(LEAST_WAIT, min(LONGEST_WAIT, round(wait))),
             )
 
-    async def queued(self, lane: str | None, tenant: str | None = None) -> float | None:
+    async def queued(self, lane: str | None, tenant: str | None = None, pool: str | None = None) -> float | None:
         """Seconds of speech, estimated, looked up in the index once a second at most; None: it does not answer.
 
-        In a lane or in both, of a tenant or of all.
+        In a lane or in both, of a tenant or of all, in a pool or in all.
         """
+        which = lane, tenant, pool
         async with self._looking:
-            queued, looked = self._queued.get((lane, tenant), (None, -math.inf))
+            queued, looked = self._queued.get(which, (None, -math.inf))
             if self._clock() - looked >= FRESH_SECONDS:
                 try:
-                    queued = await in_thread(self._index.queued_seconds, lane, tenant)
+                    queued = await in_thread(self._index.queued_seconds, *which)
                 except IndexTrouble as error:
                     log.warning("the index does not tell how much is queued", error=str(error))
                     queued = None
                 if len(self._queued) >= MOST_KNOWN:
                     self._queued.clear()
-                self._queued[lane, tenant] = queued, self._clock()
+                self._queued[which] = queued, self._clock()
         return queued

@@ -14,6 +14,7 @@ from streams.gateway.speech import body_of
 from streams.readers.dead_letters import DeadLetter, dead_letters, latest, put_back
 from streams.readers.demand import WITHIN_SECONDS, demand
 from streams.readers.group import lag, members
+from streams.routes import no_pool
 from streams.topics import TopicsError
 
 MOST_AT_ONCE = 1000
@@ -64,15 +65,22 @@ async def queue(
     within: Annotated[
         float, Query(gt=0, le=MOST_WITHIN, description="what is queued is to be spoken in so many seconds")
     ] = WITHIN_SECONDS,
+    pool: Annotated[
+        str | None, Query(description="of this pool of workers; empty: of the one without a name; absent: of all")
+    ] = None,
 ) -> JSONResponse:
     """Speech that is queued for the workers there are, and how many there should be: for an autoscaler."""
     parts.caller(request, Scope.ADMIN)
-    queued = {lane: await parts.load.queued(lane) for lane in LANES}
+    if pool is not None and pool not in parts.settings.pools:
+        raise ApiError(400, "invalid_request", no_pool(pool, parts.settings))
+    queued = {lane: await parts.load.queued(lane, None, pool) for lane in LANES}
     known = {lane: seconds for lane, seconds in queued.items() if seconds is not None}
     if len(known) < len(queued):
         raise ApiError(503, "storage_failed", "the index does not tell how much is queued", {"Retry-After": "5"})
     try:
-        found = await demand(parts.settings, known, parts.load.speed_of_one, within)
+        found = await demand(
+            parts.settings, known, lambda workers: parts.load.speed_of_one(workers, pool), within, pool
+        )
     except TopicsError as error:
         raise ApiError(503, "internal", str(error), {"Retry-After": "5"}) from error
     return JSONResponse({"success": True, "queue": found.row()})

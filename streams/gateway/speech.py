@@ -119,7 +119,8 @@ class Speaking:
             self._quotas.check(asked.request.tenant_id)
         except QuotaExceededError as error:
             raise ApiError.of(error, error.retry_after) from error
-        await self._load.admit(asked.request.priority, asked.request.tenant_id)
+        pool = pool_of(asked.request, self._settings)
+        await self._load.admit(asked.request.priority, asked.request.tenant_id, pool)
         if len(self._waits) >= self._settings.max_waits:
             raise busy(f"{self._settings.max_waits} calls are waiting already", BUSY_SECONDS)
 

@@ -32,6 +32,6 @@ async def stats(request: Request, parts: PartsOf) -> JSONResponse:
         "queued_seconds": dict(totals.queued_seconds),
         "audio_seconds": totals.audio_seconds,
         "characters": totals.characters,
-        "speed": parts.load.speed,
+        "speed": parts.load.speed(),
     }
     return JSONResponse({"success": True, "stats": told})

@@ -18,9 +18,9 @@ class Part(StrEnum):
     RECONCILER = "reconciler"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Metric:
-    """`buckets`: upper bounds, of a histogram alone."""
+    """`buckets`: upper bounds, of a histogram alone. Each is itself alone, which makes it a quick key."""
 
     kind: Literal["counter", "gauge", "histogram"]
     parts: tuple[Part, ...]
@@ -194,7 +194,10 @@ DEPENDENCY = _gauge(
 WORKERS = _gauge(Part.GATEWAY, "loa_group_members", "workers in the consumer group")
 GROUP_LAG = _gauge(Part.GATEWAY, "loa_group_lag_records", "records that the group has not passed", "topic")
 QUEUED_SECONDS = _gauge(
-    Part.GATEWAY, "loa_queued_speech_seconds", "speech that is queued, estimated, in seconds", "lane"
+    Part.GATEWAY,
+    "loa_queued_speech_seconds",
+    "speech that is queued for a pool of workers, estimated, in seconds; `pool`: empty for the one without a name",
+    *("pool", "lane"),
 )
 JOBS = _gauge(Part.GATEWAY, "loa_jobs", "requests that the index remembers", "status")
 STORE_FILES = _gauge(Part.GATEWAY, "loa_store_files", "files that are there")

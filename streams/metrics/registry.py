@@ -19,6 +19,7 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call] # twice the series, and nobody asks for them
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)  # memory, processor time, open files, under their usual names
+        self._labelled: dict[tuple[Any, ...], Any] = {}
         self._made = {metric: _made(metric, self._registry) for metric in DECLARED if part in metric.parts}
         self.set(declared.BUILD, 1, version=version(), part=part)
 
@@ -42,6 +43,7 @@ class Metrics:
         """A gauge is not known now: nothing is shown, or, without labels, that it is no number."""
         if metric.labels:
             self._made[metric].clear()
+            self._labelled = {key: found for key, found in self._labelled.items() if key[0] is not metric}
         else:
             self.set(metric, math.nan)
 
@@ -55,8 +57,13 @@ class Metrics:
         return self._registry.get_sample_value(name, labels)
 
     def _of(self, metric: Metric, labels: dict[str, str]) -> Any:
-        made = self._made[metric]
-        return made.labels(**labels) if metric.labels else made
+        if not metric.labels:
+            return self._made[metric]
+        key = metric, *labels.items()
+        found = self._labelled.get(key)
+        if found is None:  # the client takes a lock, and sorts them, each time
+            found = self._labelled[key] = self._made[metric].labels(**labels)
+        return found
 
 
 def _made(metric: Metric, registry: CollectorRegistry) -> Any:

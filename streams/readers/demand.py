@@ -5,7 +5,8 @@ A worker speaks `worker_speed` seconds of speech in a second. What is queued is 
     recommended_workers = ceil(queued_seconds / (within_seconds · worker_speed))
 
 workers, of which more than there are partitions would have nothing to do. With too few of them the queue grows, and so
-does the number; it settles where a request waits for about `within_seconds`.
+does the number; it settles where a request waits for about `within_seconds`. Each pool has a queue, workers and
+partitions of its own.
 """
 
 import math
@@ -20,6 +21,7 @@ from streams.readers.group import members
 from streams.readers.replay import replay, when
 from streams.readers.tail import event_of
 from streams.routes import in_pool
+from streams.setting_types import DEFAULT_POOL
 from streams.settings import Settings
 from streams.topics import Topics
 
@@ -60,9 +62,27 @@ class Speed:
         return max(self._alone, together / max(1, workers))
 
 
+class Speeds:
+    """The speed of each pool, and that of all together, by the results."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._routes = settings.routes
+        self._all = Speed()
+        self._pools = {pool: Speed() for pool in settings.pools}
+
+    def heard(self, event: Mapping[str, Any], at: float) -> None:
+        """A `tts.completed`, as `Speed`: of the pool that speaks its model."""
+        self._all.heard(event, at)
+        self._pools[self._routes.get(str(event.get("model")), DEFAULT_POOL)].heard(event, at)
+
+    def of(self, pool: str | None) -> Speed:
+        """Of a pool; None: of all."""
+        return self._all if pool is None else self._pools[pool]
+
+
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What is queued, in estimated seconds of speech by lane, and who is there to speak it.
+    """What is queued, in estimated seconds of speech by lane, and who is there to speak it: in a pool, or in all.
 
     `worker_speed`: seconds of speech that one worker speaks in a second; None: none has spoken yet. `within_seconds`:
     the time in which what is queued is to be spoken.
@@ -73,6 +93,7 @@ class Demand:
     partitions: int
     worker_speed: float | None
     within_seconds: float = WITHIN_SECONDS
+    pool: str | None = None
 
     @property
     def queued_seconds(self) -> float:
@@ -88,6 +109,7 @@ class Demand:
     def row(self) -> dict[str, Any]:
         """For who reads JSON."""
         return {
+            "pool": self.pool,
             "queued_seconds": round(self.queued_seconds, 3),
             "lanes": {lane: round(seconds, 3) for lane, seconds in self.queued.items()},
             "workers": self.workers,
@@ -100,23 +122,28 @@ class Demand:
 
 
 async def demand(
-    settings: Settings, queued: Mapping[str, float], speed: Callable[[int], float | None], within: float
+    settings: Settings,
+    queued: Mapping[str, float],
+    speed: Callable[[int], float | None],
+    within: float,
+    pool: str | None = None,
 ) -> Demand:
     """With the workers and the partitions that the broker knows of. `speed`: of one worker of so many.
 
     Raises KafkaError, TopicsError.
     """
-    workers = len(await members(settings))
+    pools = settings.pools if pool is None else (pool,)
+    workers = len(await members(settings, *pools))
     async with admin_client(settings) as admin:
         counts = await Topics(settings).counts(admin)
-    most = sum(counts[in_pool("requests", pool)] for pool in settings.pools)
-    return Demand(queued, workers, most, speed(workers), within)
+    most = sum(counts[in_pool("requests", each)] for each in pools)
+    return Demand(queued, workers, most, speed(workers), within, pool)
 
 
-async def speed_of_late(settings: Settings) -> Speed:
+async def speeds_of_late(settings: Settings) -> Speeds:
     """From the log, by the broker's clock. Raises KafkaError, TopicsError, ReplayError."""
-    speed = Speed()
+    speeds = Speeds(settings)
     since = datetime.now(UTC) - timedelta(seconds=RECENT_SECONDS)
     async for record in replay(settings, [Topics(settings)["completed"].name], since):
-        speed.heard(event_of(record) or {}, when(record).timestamp())
-    return speed
+        speeds.heard(event_of(record) or {}, when(record).timestamp())
+    return speeds

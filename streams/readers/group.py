@@ -39,11 +39,11 @@ class Member:
     partitions: Mapping[str, Sequence[int]]
 
 
-async def members(settings: Settings) -> list[Member]:
-    """The workers that the groups of all pools have now. Raises KafkaError."""
+async def members(settings: Settings, *pools: str) -> list[Member]:
+    """The workers that the groups of these pools have now, or of all where none is named. Raises KafkaError."""
     async with admin_client(settings) as admin:
         # One at a time: aiokafka cannot read an answer about several.
-        groups = [await admin.describe_consumer_groups([group_of(settings, pool)]) for pool in settings.pools]
+        groups = [await admin.describe_consumer_groups([group_of(settings, pool)]) for pool in pools or settings.pools]
     found = [group for answers in groups for answer in answers for group in answer.groups]
     return [_member(*fields) for group in found for fields in group[5]]
 

@@ -7,11 +7,11 @@ import orjson
 from aiokafka import ConsumerRecord
 
 from storage.records import iso
-from streams.headers import ATTEMPT, ERRORS, NOT_BEFORE, SOURCE
+from streams.headers import ERRORS, OWN
 from streams.readers.replay import when
 from streams.traces import TRACE_HEADERS
 
-TOLD_HEADERS = TRACE_HEADERS | {"content-type", SOURCE, ATTEMPT, NOT_BEFORE}
+TOLD_HEADERS = TRACE_HEADERS | OWN | {"content-type"}
 
 
 def line(record: ConsumerRecord) -> dict[str, Any]:

@@ -25,12 +25,12 @@ from storage.index import (
 )
 from storage.records import Instant, file_id
 from streams.events import CancelRequested
-from streams.headers import attempt, origin, since
+from streams.headers import ROUTED, attempt, origin, since
 from streams.readers.identity import headers_of, place_of, understood
 from streams.readers.replay import when
 from streams.readers.tail import event_of
 from streams.requests import DEFAULT_TENANT, SynthesisRequested
-from streams.routes import REQUEST_TOPICS, part_of, request_topics
+from streams.routes import REQUEST_TOPICS, part_of, request_topics, whose
 from streams.settings import Settings
 
 _EVENTS = ("progress", "completed", "failed", "deleted", "retained", "commands", "webhooks")
@@ -122,7 +122,7 @@ def change_of(record: ConsumerRecord, short: str, settings: Settings) -> Change 
     """What a record of some topic tells; None for one that tells nothing, such as an event of a stranger."""
     try:
         if part_of(short) in REQUEST_TOPICS:
-            return _asked(record, part_of(short), settings)
+            return _asked(record, short, settings)
         if short == "commands":
             command = CancelRequested.model_validate_json(record.value or b"")
             named = file_id(command.tenant, command.request_id)
@@ -132,12 +132,12 @@ def change_of(record: ConsumerRecord, short: str, settings: Settings) -> Change 
         return None
 
 
-def _asked(record: ConsumerRecord, part: str, settings: Settings) -> Asked:
+def _asked(record: ConsumerRecord, short: str, settings: Settings) -> Asked:
     headers, place = headers_of(record), place_of(record)
     source = origin(headers, place)
     request, echo = understood(record, settings)
     tenant, request_id = echo.get("tenant") or DEFAULT_TENANT, echo.get("request_id") or source
-    waits = part == "requests.bulk" or (request is not None and request.priority == "bulk")
+    waits = part_of(short) == "requests.bulk" or (request is not None and request.priority == "bulk")
     return Asked(
         about=About(file_id(tenant, request_id), tenant, request_id),
         place=place,
@@ -148,6 +148,8 @@ def _asked(record: ConsumerRecord, part: str, settings: Settings) -> Asked:
         attempt=attempt(headers),
         estimated_seconds=_estimate(request) if request else None,
         shown=_wanted(request) if request else Shown(metadata=echo.get("metadata")),
+        pool=whose(short),
+        moved=ROUTED in headers,
     )
 
 

@@ -6,7 +6,7 @@ import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from urllib.parse import parse_qs
 
 import kubernetes_validate
 import orjson
@@ -16,16 +16,10 @@ import yaml
 
 from streams.cli import app
 from streams.settings import PREFIX, Settings
+from tests.deploy.charts import CHART, KUBERNETES, MINIMAL, POOLS, S3, Objects, Values, environment, one, pods
 from tests.deploy.conftest import ROOT
 
-CHART = ROOT / "deploy/helm/loa"
-KUBERNETES = "1.33"
 FOREIGN = {"ScaledObject", "PodMonitor"}
-Values = dict[str, Any]
-Objects = list[dict[str, Any]]
-
-S3 = {"TTS_KAFKA_BROKERS": "kafka:9092", "TTS_STORAGE_DIR": "s3://loa/audio"}
-MINIMAL: Values = {"settings": S3, "gateway": {"apiKeysSecret": "loa-keys"}}
 SETS: dict[str, Values] = {
     "minimal": MINIMAL,
     "one_node_without_a_gateway": {
@@ -47,6 +41,7 @@ SETS: dict[str, Values] = {
         "settings": S3 | {"TTS_TOPIC_PREFIX": "speech", "TTS_KAFKA_GROUP": "speakers"},
         "keda": {"enabled": True, "prometheus": {"serverAddress": "http://prometheus:9090"}},
     },
+    "pools": POOLS,
     "s3_and_postgres": MINIMAL
     | {
         "settings": S3,
@@ -96,46 +91,6 @@ SETS: dict[str, Values] = {
         },
     },
 }
-
-
-@pytest.fixture
-def render(helm: str, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs `helm template` on values, in a home of its own."""
-
-    def run(values: Values, release: str = "loa") -> subprocess.CompletedProcess[str]:
-        file = tmp_path / "values.yaml"
-        file.write_text(yaml.safe_dump(values))
-        command = [helm, "template", release, CHART, "--kube-version", KUBERNETES, "-f", file]
-        environ = {"HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
-        return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, check=False)
-
-    return run
-
-
-@pytest.fixture
-def rendered(render: Callable[..., subprocess.CompletedProcess[str]]) -> Callable[..., Objects]:
-    def objects(values: Values, release: str = "loa") -> Objects:
-        made = render(values, release)
-        assert made.returncode == 0, made.stderr
-        return [each for each in yaml.safe_load_all(made.stdout) if each]
-
-    return objects
-
-
-def one(objects: Objects, kind: str, name: str) -> dict[str, Any]:
-    return next(each for each in objects if each["kind"] == kind and each["metadata"]["name"] == name)
-
-
-def pods(objects: Objects) -> dict[str, dict[str, Any]]:
-    """The specification of each kind of pod, by its part."""
-    made = [each for each in objects if each["kind"] in {"Deployment", "StatefulSet"}]
-    return {
-        each["metadata"]["labels"]["app.kubernetes.io/component"]: each["spec"]["template"]["spec"] for each in made
-    }
-
-
-def environment(pod: dict[str, Any]) -> dict[str, str]:
-    return {each["name"]: each.get("value", "") for each in pod["containers"][0]["env"]}
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -221,7 +176,7 @@ def test_workers_can_be_as_many_as_the_gateway_recommends(rendered: Callable[...
     port = one(objects, "Service", "loa-gateway")["spec"]["ports"][0]["port"]
     path, _, query = asked["url"].removeprefix(f"http://loa-gateway.default.svc:{port}").partition("?")
     call = orjson.loads((ROOT / "docs/openapi.json").read_bytes())["paths"][path]["get"]
-    assert query.partition("=")[0] in {each["name"] for each in call["parameters"]}
+    assert parse_qs(query, keep_blank_values=True).keys() <= {each["name"] for each in call["parameters"]}
 
 
 def test_every_part_is_watched_under_the_name_that_alerts_know(rendered: Callable[..., Objects]) -> None:
@@ -279,6 +234,16 @@ REFUSED = {
         MINIMAL | {"keda": {"enabled": True, "queue": {"enabled": True}}},
         "authenticationRef is needed",
     ),
+    "a_model_in_two_pools": (
+        MINIMAL | {"pools": {"gpu": {"models": ["dia"]}, "big": {"models": ["dia"]}}},
+        "another pool speaks dia",
+    ),
+    "two_sources_of_routes": (
+        MINIMAL | {"settings": S3 | {"TTS_ROUTES": "dia=gpu"}, "pools": {"gpu": {"models": ["dia"]}}},
+        "settings.TTS_ROUTES is made from the models of pools",
+    ),
+    "a_pool_of_nothing": (MINIMAL | {"pools": {"gpu": {"models": []}}}, "models"),
+    "a_pool_that_topics_cannot_be_named_by": (MINIMAL | {"pools": {"bulk": {"models": ["dia"]}}}, "bulk"),
     "a_number": (MINIMAL | {"settings": MINIMAL["settings"] | {"TTS_MAX_BODY_BYTES": 2000000}}, "TTS_MAX_BODY_BYTES"),
     "a_misspelt_value": (MINIMAL | {"workers": {"replicas": 3}}, "workers"),
     "a_wrong_type": (MINIMAL | {"worker": {"replicas": "many"}}, "replicas"),

@@ -64,6 +64,17 @@ def test_its_command_is_one_of_loa(unit: Path) -> None:
     assert set(re.findall(r"--[\w-]+", found[2])) <= known
 
 
+def test_a_worker_can_have_settings_of_its_own() -> None:
+    """Later files supersede earlier ones: those of this worker come last."""
+    files = re.findall(r"^EnvironmentFile=-?(\S+)$", (UNITS / "loa-worker@.service").read_text(), re.MULTILINE)
+    assert files[-1] == "/etc/loa/worker-%i.env"
+    page = (ROOT / "deploy/README.md").read_text()
+    (said,) = re.findall(r"printf '(.*)' \| sudo tee /etc/loa/worker-gpu-1\.env", page)
+    (routes,) = re.findall(r"echo (TTS_ROUTES=\S+) ", page)
+    lines = [*said.replace("\\n", "\n").split(), routes]
+    assert settings.load(dict(line.split("=", 1) for line in lines)).pool == "gpu"
+
+
 @pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
 def test_it_has_the_time_to_finish(unit: Path) -> None:
     found = re.search(r"^TimeoutStopSec=(\d+)$", unit.read_text(), re.MULTILINE)

@@ -14,7 +14,9 @@ from pathlib import Path
 from tests.documents.blocks import ROOT, Block
 from tests.kafka.processes import Loa
 
-STAYS = re.compile(r"loa (?:up|worker|gateway)(?: -.*)?")
+STAYS = re.compile(
+    r"^(loa (?:up|worker|gateway|webhooks|reconcile)(?: -.*)?|python examples/webhook\.py .*)$", re.MULTILINE
+)
 """Commands that stay in the foreground until they are stopped: another terminal is opened for what comes next."""
 
 OWN = ("TTS_", "AWS_", "VIRTUAL_ENV")
@@ -25,13 +27,16 @@ HIDDEN = {"storage", "dist"}
 class Terminal:
     """Runs blocks one after the other; what one exports, the next ones have.
 
-    `ports`: those of the page, and free ones that are used instead; all else is run to the letter.
+    `instead`: ports and addresses of the page, and what is used instead; all else is run to the letter. `more`:
+    variables that are set before. `staying`: what stays in the foreground, in the order in which it was started.
     """
 
-    def __init__(self, folder: Path, ports: Mapping[int, int]) -> None:
-        self.folder, self._ports = folder, ports
+    def __init__(self, folder: Path, instead: Mapping[str, str], more: Mapping[str, str]) -> None:
+        self.folder, self._instead, self._more = folder, instead, more
+        longest_first = sorted(map(re.escape, instead), key=len, reverse=True)
+        self._written = re.compile(rf"\b(?:{'|'.join(longest_first)})\b")
         self._exports = folder / ".exports"
-        self._staying: list[Loa] = []
+        self.staying: list[Loa] = []
         for each in ROOT.iterdir():
             if each.name not in HIDDEN:
                 (folder / each.name).symlink_to(each)
@@ -39,11 +44,14 @@ class Terminal:
     def run(self, block: Block) -> None:
         """Every command of a block; fails with what was said when one of them does."""
         text = block.text if block.language == "sh" else "\n".join(block.commands)
-        for port, free in self._ports.items():
-            text = re.sub(rf"\b{port}\b", str(free), text)
-        if STAYS.fullmatch(text.strip()):
-            self._stay(text)
-            return
+        text = self._written.sub(lambda written: self._instead[written[0]], text)
+        for number, part in enumerate(STAYS.split(text)):
+            if number % 2:
+                self._stay(part)
+            elif part.strip():
+                self._do(block, part)
+
+    def _do(self, block: Block, text: str) -> None:
         script = f"set -eo pipefail\n{self._known()}{text}\nexport -p > {self._exports}\n"
         done = subprocess.run(
             ["bash", "-c", script],
@@ -62,12 +70,13 @@ class Terminal:
         program, *arguments = shlex.split(command)
         found = shutil.which(program, path=environment["PATH"])
         assert found, program
-        self._staying.append(Loa(arguments, environment, self.folder, command=(found,)))
-        assert self._staying[-1].wait_ready()["ready"]
+        told = self.folder / f".terminal-{len(self.staying)}"
+        self.staying.append(Loa(arguments, environment, told, command=(found,), cwd=self.folder))
+        assert self.staying[-1].wait_ready()["ready"]
 
     def stop(self) -> None:
         """Ctrl-C in every terminal; what stayed ends in order."""
-        staying, self._staying = self._staying, []
+        staying, self.staying = self.staying, []
         try:
             for process in staying:
                 process.ctrl_c()
@@ -80,7 +89,8 @@ class Terminal:
     def _environment(self) -> dict[str, str]:
         """Ours, without settings, and with the commands of the development environment."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(OWN)}
-        return kept | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        return kept | {"PATH": path} | dict(self._more)
 
     def _known(self) -> str:
         return f". {self._exports}\n" if self._exports.exists() else ""

@@ -14,7 +14,7 @@ from streams.broker import MAX_MESSAGE_BYTES
 from streams.broker.artifacts import KAFKA_VERSION
 from streams.broker.node import Node, properties
 from streams.cli import app
-from streams.settings import PREFIX, Settings
+from streams.settings import PREFIX, Settings, load
 from streams.topics import MAX_MESSAGE_BYTES as TOPICS_MAX_MESSAGE_BYTES
 
 ROOT = Path(__file__).parents[2]
@@ -111,6 +111,13 @@ def test_stages_are_made_before_they_are_used() -> None:
     assert {"worker", "worker-gpu", "gateway"} <= made
 
 
+def test_packages_of_an_image_are_compiled_when_it_is_built() -> None:
+    """Who runs it may not write into it, and would compile them at every start."""
+    lines = (ROOT / "Dockerfile").read_text().splitlines()
+    said = next(number for number, line in enumerate(lines) if re.match(r"ENV .*\bUV_COMPILE_BYTECODE=1\b", line))
+    assert said < next(number for number, line in enumerate(lines) if "uv pip" in line)
+
+
 def test_volumes_are_declared_and_used(compose: dict[str, Any]) -> None:
     used = {volume.split(":")[0] for service in compose["services"].values() for volume in service.get("volumes", [])}
     assert used == set(compose["volumes"])
@@ -134,3 +141,15 @@ def test_the_image_gets_every_file_it_copies() -> None:
         for source in sources.split():
             assert source.split("/")[0] in allowed
             assert (ROOT / source).exists()
+
+
+def test_a_pool_as_the_documents_have_it_is_a_worker(compose: dict[str, Any]) -> None:
+    page = (ROOT / "deploy/README.md").read_text()
+    (block,) = (text for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "extends" in text)
+    (pool,) = yaml.safe_load(block)["services"].values()
+    extended = compose["services"][pool["extends"]["service"]]
+    assert (ROOT / pool["extends"]["file"]).exists() and extended["command"] == ["worker"]
+    routes = re.findall(r"^\$ export (TTS_ROUTES)=(\S+)$", page, re.MULTILINE)
+    settings = load(pool["environment"] | dict(routes))
+    assert settings.pools == ("", settings.pool)
+    assert settings.models == tuple(settings.routes)

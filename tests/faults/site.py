@@ -28,7 +28,7 @@ CONSUMED = ("requests", "requests.bulk", "requests.retry")
 PAUSE_SECONDS = 0.2
 """Between two looks that cost the broker something."""
 
-SOON_SECONDS = 10.0
+SOON_SECONDS = 30.0
 """What expires within that time is waited for."""
 
 MARK = "LOA_FAULTS_SITE"
@@ -198,7 +198,7 @@ class Site(Installation):
             return at_work and of_the_dead <= 0 and len(left) == 1
 
         try:
-            await until(settled, f"{self.name} cleaned up", 60)
+            await until(settled, f"{self.name} cleaned up", PATIENCE)
         except AssertionError as error:
             raise AssertionError(f"{error}: {left}") from None
 

@@ -56,11 +56,19 @@ async def reconciled(site: Site) -> AsyncIterator[Reconciler]:
     writer = EventWriter(settings, Topics(settings))
     await writer.start()
     reconciler = Reconciler(settings, writer, Metrics(Part.RECONCILER), grace=GRACE_SECONDS)
+    looking, once = asyncio.Lock(), reconciler.once
+
+    async def look() -> int:
+        async with looking:
+            return await once()
+
+    reconciler.once = look  # type: ignore[method-assign]
     task = asyncio.create_task(reconciler.run(INTERVAL_SECONDS))
     try:
         yield reconciler
     finally:
-        task.cancel()
+        async with looking:  # aiokafka leaves a connection open that was being made when it was cancelled
+            task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await writer.stop()
 

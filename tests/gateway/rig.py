@@ -45,7 +45,7 @@ class NoIndex:
     def __init__(self) -> None:
         self.queued = 0.0
 
-    def queued_seconds(self, lane: str | None, tenant: str | None) -> float:
+    def queued_seconds(self, lane: str | None, tenant: str | None, pool: str | None) -> float:
         """As `Index.queued_seconds`."""
         return self.queued
 

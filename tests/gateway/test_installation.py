@@ -21,7 +21,8 @@ TOTALS = Totals(
     expired_bytes=200,
     deleted_files=1,
     jobs={"queued": 3, "completed": 5},
-    queued_seconds={"interactive": 1.5, "bulk": 60.0},
+    queued_seconds={"interactive": 1.5, "bulk": 67.0},
+    queued_in_pools={"": {"interactive": 1.5, "bulk": 60.0}, "gpu": {"bulk": 7.0}, "of-old": {"bulk": 9.0}},
     audio_seconds=10.0,
     characters=100,
 )
@@ -34,7 +35,8 @@ class Site:
         self.now, self.asked, self.away = 0.0, 0, False
         self.metrics = Metrics(Part.GATEWAY)
         parts: Any = SimpleNamespace(
-            settings=settings.load({"TTS_KAFKA_BROKERS": "127.0.0.1:1"}), index=SimpleNamespace(totals=self.totals)
+            settings=settings.load({"TTS_KAFKA_BROKERS": "127.0.0.1:1", "TTS_ROUTES": "dia=gpu"}),
+            index=SimpleNamespace(totals=self.totals),
         )
         self.installation = Installation(parts, self.metrics, lambda: self.now)
         self._real = installation.members
@@ -61,7 +63,10 @@ async def test_what_is_known_is_shown(monkeypatch):
     value = site.metrics.value
     assert value("loa_group_members") == 2
     assert value("loa_group_lag_records", topic="requests") == 7
-    assert value("loa_queued_speech_seconds", lane="bulk") == 60
+    assert value("loa_queued_speech_seconds", pool="", lane="bulk") == 60
+    assert value("loa_queued_speech_seconds", pool="gpu", lane="bulk") == 7
+    assert value("loa_queued_speech_seconds", pool="gpu", lane="interactive") == 0
+    assert value("loa_queued_speech_seconds", pool="of-old", lane="bulk") is None, "pools are those of the settings"
     assert value("loa_jobs", status="queued") == 3
     assert (value("loa_store_files"), value("loa_store_bytes")) == (5, 500)
     assert (value("loa_store_expired_files"), value("loa_store_expired_bytes")) == (2, 200)
@@ -83,7 +88,11 @@ async def test_what_does_not_answer_is_told_and_no_old_number_is_shown(monkeypat
     await site.installation.look()
     value = site.metrics.value
     assert value("loa_dependency_up", dependency="kafka") == value("loa_dependency_up", dependency="index") == 0
-    assert value("loa_group_lag_records", topic="requests") is None is value("loa_queued_speech_seconds", lane="bulk")
+    assert (
+        value("loa_group_lag_records", topic="requests")
+        is None
+        is value("loa_queued_speech_seconds", pool="", lane="bulk")
+    )
     assert math.isnan(value("loa_group_members") or 0) and math.isnan(value("loa_store_files") or 0)
     site.away, site.now = False, 2 * FRESH_SECONDS
     await site.installation.look()

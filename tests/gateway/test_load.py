@@ -17,10 +17,12 @@ class Queue:
         self.asked = 0
         self.broken = False
 
-    def queued_seconds(self, lane, tenant):
+    def queued_seconds(self, lane, tenant, pool):
         self.asked += 1
         if self.broken:
             raise IndexUnavailable("away")
+        if pool != "":
+            return 0.0
         return self.seconds.get(lane, 0.0) if tenant is None else self.of_tenants.get(tenant, 0.0)
 
 
@@ -43,57 +45,59 @@ def clock():
 
 @pytest.fixture
 def load(queue, clock):
-    return Load(settings.load({"TTS_MAX_QUEUED_SECONDS": "100"}), queue, clock)
+    return Load(settings.load({"TTS_MAX_QUEUED_SECONDS": "100", "TTS_ROUTES": "dia=gpu"}), queue, clock)
 
 
-def done(load, seconds, took):
-    load.heard("completed", {"duration_seconds": seconds, "synthesis_seconds": took})
+def done(load, seconds, took, model="tone"):
+    load.heard("completed", {"duration_seconds": seconds, "synthesis_seconds": took, "model": model})
 
 
 async def test_a_lane_that_is_full_says_when_to_come_again(load, queue):
     queue.seconds["interactive"] = 300.0
     done(load, 10.0, 1.0)
+    done(load, 10.0, 0.1, "dia")
     with pytest.raises(ApiError, match="300 seconds of speech") as refused:
-        await load.admit("interactive", "ann")
+        await load.admit("interactive", "ann", "")
     assert refused.value.status == 429
     assert refused.value.headers["Retry-After"] == "20", "200 too many at ten a second"
-    await load.admit("bulk", "ann")
+    await load.admit("bulk", "ann", "")
+    await load.admit("interactive", "ann", "gpu")
 
 
 async def test_a_flood_that_left_its_lane_is_held_against_its_tenant(load, queue):
     queue.of_tenants["ann"] = 101.0
     with pytest.raises(ApiError, match="101 seconds of speech of tenant 'ann' are queued, and 100 may be"):
-        await load.admit("interactive", "ann")
-    await load.admit("interactive", "bob")
-    await load.admit("bulk", "ann")
+        await load.admit("interactive", "ann", "")
+    await load.admit("interactive", "bob", "")
+    await load.admit("bulk", "ann", "")
 
 
 async def test_the_index_is_asked_once_a_second(load, queue, clock):
     for _ in range(10):
-        await load.admit("interactive", "ann")
+        await load.admit("interactive", "ann", "")
     assert queue.asked == 2
     clock.now += 1.5
-    await load.admit("interactive", "ann")
+    await load.admit("interactive", "ann", "")
     assert queue.asked == 4
 
 
 async def test_nobody_is_sent_away_for_an_index_that_is_away(load, queue):
     queue.broken = True
-    await load.admit("interactive", "ann")
+    await load.admit("interactive", "ann", "")
 
 
 def test_speed_is_that_of_one_or_of_all_together(load, clock):
-    assert load.speed is None and load.wait_for(5.0) is None
+    assert load.speed() is None and load.wait_for(5.0, "") is None
     load.heard("failed", {"code": "internal"})
     load.heard("completed", {"duration_seconds": 10.0, "synthesis_seconds": 0.001, "cached": True})
     load.heard("completed", {"duration_seconds": "x"})
-    assert load.speed is None
+    assert load.speed() is None
     done(load, 10.0, 5.0)
-    assert load.speed == 2.0
+    assert load.speed() == 2.0
     for _ in range(9):
         clock.now += 1.0
         done(load, 10.0, 5.0)
-    assert load.speed == 10.0, "five at a time"
-    assert load.wait_for(50.0) == 5.0
+    assert load.speed() == 10.0, "five at a time"
+    assert load.wait_for(50.0, "") == 5.0
     clock.now += 120.0
-    assert load.speed == 2.0, "what was long ago does not count together"
+    assert load.speed() == 2.0, "what was long ago does not count together"

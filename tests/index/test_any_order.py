@@ -33,9 +33,9 @@ def asks(draw: st.DrawFn) -> Change:
     number = int(place[-1])
     lane = "bulk" if number == 2 else "interactive"
     at_place = f"{place}-{who.tenant}-{who.request_id}"
-    return asked(
-        who, number * 0.1, at_place, since=(number // 2) * 0.1, attempt=1 + number // 2, lane=lane, model=f"m{number}"
-    )
+    attempt, pool, moved = 1 + number // 2, ("", "gpu")[number // 2], number == 3
+    times = {"seconds": number * 0.1, "since": (number // 2) * 0.1}
+    return asked(who, place=at_place, attempt=attempt, lane=lane, model=f"m{number}", pool=pool, moved=moved, **times)
 
 
 @st.composite
@@ -115,21 +115,26 @@ def test_joining_is_associative_commutative_and_idempotent(three: list[Change]) 
             assert kind.join(a, a) == a
 
 
-def everything(index: Index) -> dict[str, dict[str, dict[str, Any]]]:
+def everything(index: Index) -> dict[str, dict[Any, dict[str, Any]]]:
     with index.database.reading() as connection:
         return {
-            table.name: {row[0]: dict(row._mapping) for row in connection.execute(sql.select(table))}
+            table.name: {_key(table, row): dict(row) for row in connection.execute(sql.select(table)).mappings()}
             for table in (*(kind.table for kind in KINDS), totals)
         }
 
 
-def counted(tables: dict[str, dict[str, dict[str, Any]]]) -> dict[str, Counter[str]]:
-    """The totals as a walk over all rows finds them."""
-    sums: dict[str, Counter[str]] = {}
+def _key(table: sql.Table, row: Any) -> Any:
+    names = [column.name for column in table.primary_key]
+    return row[names[0]] if len(names) == 1 else tuple(row[name] for name in names)
+
+
+def counted(tables: dict[str, dict[Any, dict[str, Any]]]) -> dict[tuple[str, str], Counter[str]]:
+    """The totals of each tenant and pool as a walk over all rows finds them."""
+    sums: dict[tuple[str, str], Counter[str]] = {}
     for table, of in ((jobs, job_sums), (files, file_sums)):
         for row in tables[table.name].values():
             for tenant in (row["tenant"], ALL):
-                sums.setdefault(tenant, Counter()).update(of(row))
+                sums.setdefault((tenant, row.get("pool", "")), Counter()).update(of(row))
     return sums
 
 
@@ -147,9 +152,9 @@ def test_tables_and_totals_do_not_depend_on_the_order(
     for kind in KINDS:
         assert found[kind.table.name] == final(kind, story)
     sums = counted(found)
-    for tenant, row in found[totals.name].items():
-        assert {name: row[name] for name in SUMS} == {name: sums.get(tenant, Counter())[name] for name in SUMS}
-    assert sums.keys() - found[totals.name].keys() <= {t for t, counts in sums.items() if not any(counts.values())}
+    for whose, row in found[totals.name].items():
+        assert {name: row[name] for name in SUMS} == {name: sums.get(whose, Counter())[name] for name in SUMS}
+    assert sums.keys() - found[totals.name].keys() <= {w for w, counts in sums.items() if not any(counts.values())}
     for portion in portions:
         index.apply(portion)
     assert everything(index) == found, "telling it again changes nothing"

@@ -105,6 +105,24 @@ def test_lanes(index: Index) -> None:
     assert index.queued_seconds(tenant="nobody") == 0
 
 
+def test_a_request_is_queued_in_the_pool_that_it_was_moved_to(index: Index) -> None:
+    index.apply([asked(ONE, 1, estimated_seconds=2.0), asked(about("two"), 1, estimated_seconds=7.0)])
+    assert (index.queued_seconds(pool=""), index.queued_seconds(pool="gpu")) == (9, 0)
+    # By the clock of its broker the copy came first.
+    index.apply([asked(ONE, 0, "tts.requests.gpu-0-0", since=0, estimated_seconds=2.0, pool="gpu", moved=True)])
+    assert (index.queued_seconds(pool=""), index.queued_seconds(pool="gpu"), index.queued_seconds()) == (7, 2, 9)
+    assert (index.queued_seconds("bulk", pool="gpu"), index.queued_seconds(None, "default", "gpu")) == (0, 2)
+    assert index.totals(None).queued_seconds == {"interactive": 9, "bulk": 0}
+    assert index.totals(None).jobs["queued"] == 2
+    assert (job(index).pool, index.ahead_of(job(index, "two"))) == ("gpu", (0, 0)), "each has its own queue"
+    index.apply([failed(ONE, 3), asked(ONE, 9, "tts.requests-0-9", source="tts.requests-0-0", attempt=2)])
+    assert index.queued_seconds(pool="gpu") == 0, "what is put back is not moved yet"
+    index.apply([completed(ONE, 10), completed(about("two"), 10)])
+    assert (index.queued_seconds(pool=""), index.queued_seconds(pool="gpu")) == (0, 0)
+    index.prune(at(1000), at(1000))
+    assert index.totals(None).jobs["completed"] == 0
+
+
 def test_what_is_ahead(index: Index) -> None:
     index.apply([asked(about(f"r{n}"), n, f"tts.requests-0-{n}", estimated_seconds=n + 1.0) for n in range(5)])
     index.apply([asked(about("bulk"), 0, lane="bulk"), progressed(about("r1"), 6)])

@@ -85,6 +85,13 @@ def test_a_copy_is_the_same_request():
     for edge in ("0001-01-01T00:00:00+23:00", "9999-12-31T23:59:59-23:00"):
         assert job_of(told("requests", {"text": "Edge."}, headers=[("loa-since", edge.encode())]))
     assert told("requests.bulk", {"text": "Moved."}).lane == "bulk"
+    assert (change.pool, change.moved) == ("", False)
+
+
+def test_a_request_is_of_the_pool_on_whose_topic_it_is():
+    headers = again([], "tts.requests-1-2", 1, routed=True)
+    moved = told("requests.gpu.bulk", {"text": "Moved.", "model": "dia"}, headers=headers)
+    assert (moved.pool, moved.moved, moved.lane) == ("gpu", True, "bulk")
 
 
 @pytest.mark.parametrize("value", [None, b"", b"\xff", {"text": 7}, [], {"text": "a", "metadata": {"a": "b" * 20_000}}])

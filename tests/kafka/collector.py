@@ -1,13 +1,24 @@
-"""A collector of traces: takes OTLP/HTTP, and keeps the spans."""
+"""Collectors of traces: they take OTLP over HTTP or gRPC, and keep the spans."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
+import grpc
 from aiohttp import web
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import (
+    TraceServiceServicer,
+    add_TraceServiceServicer_to_server,
+)
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 
@@ -54,11 +65,37 @@ class Collector:
         return sorted((span for span in self.spans if span.trace == trace), key=lambda span: span.began)
 
     async def _take(self, request: web.Request) -> web.Response:
-        told = ExportTraceServiceRequest.FromString(await request.read())
-        for resource in told.resource_spans:
-            service = _fields(resource.resource.attributes)["service.name"]
-            self.spans += [_seen(service, span) for scope in resource.scope_spans for span in scope.spans]
+        self.spans += _spans(ExportTraceServiceRequest.FromString(await request.read()))
         return web.Response(content_type="application/x-protobuf")
+
+
+class GrpcCollector(TraceServiceServicer):
+    """The same over gRPC; use `listening`."""
+
+    def __init__(self) -> None:
+        self.spans: list[Seen] = []
+
+    @contextmanager
+    def listening(self) -> Iterator[str]:
+        """Take spans until the block ends; yields the address."""
+        server = grpc.server(ThreadPoolExecutor(1))
+        add_TraceServiceServicer_to_server(self, server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.stop(None).wait()
+
+    def Export(self, request: ExportTraceServiceRequest, context: object) -> ExportTraceServiceResponse:
+        self.spans += _spans(request)
+        return ExportTraceServiceResponse()
+
+
+def _spans(told: ExportTraceServiceRequest) -> Iterator[Seen]:
+    for resource in told.resource_spans:
+        service = _fields(resource.resource.attributes)["service.name"]
+        yield from (_seen(service, span) for scope in resource.scope_spans for span in scope.spans)
 
 
 def _seen(service: str, span: Span) -> Seen:

@@ -53,7 +53,7 @@ COMMAND = (sys.executable, "-m", "streams.cli")
 class Loa:
     """A `loa` command in a session of its own; standard output and error go to files under `folder`.
 
-    With a zygote it is forked from there, and `command` does not count.
+    It runs there, or in `cwd`. With a zygote it is forked from that, and neither `command` nor `cwd` counts.
     """
 
     def __init__(
@@ -63,6 +63,7 @@ class Loa:
         folder: Path,
         zygote: Zygote | None = None,
         command: Sequence[str] = COMMAND,
+        cwd: Path | None = None,
     ) -> None:
         self.arguments = arguments
         self._out, self._err = folder / "out", folder / "err"
@@ -77,7 +78,7 @@ class Loa:
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.popen = subprocess.Popen(
                 [*command, *arguments],
-                cwd=folder,
+                cwd=cwd or folder,
                 env=ours,
                 stdin=subprocess.DEVNULL,
                 stdout=out,

@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 
+from storage.records import Record, Tombstone
 from streams.events import CleanupRequested
+from streams.parts import open_files
+from streams.settings import load
 from tests.kafka.conftest import NewLoa
 from tests.kafka.installation import Installation
 from tests.kafka.reader import Event, Reader
+from tests.storage.servers import S3
 
 TEXT = "The train on platform two is late by five minutes."
 REUSE = {"TTS_REUSE_MINUTES": "60", "TTS_MODELS": "hibari,tone"}
@@ -26,6 +30,13 @@ async def results(loa: Installation, reader: Reader, *requests: dict[str, Any]) 
     names = [request["request_id"] for request in requests]
     told = await reader.answered(*names)
     return [told[name][0] for name in names]
+
+
+async def deleted(loa: Installation, reader: Reader, spoken: Event) -> None:
+    """Have the file deleted that was spoken, and wait until it is."""
+    gone = CleanupRequested(file_id=spoken["file_id"])
+    await loa.write("cleanup", [(gone.key().encode(), gone.encode(), [])])
+    await reader.until(lambda: reader.of("deleted", file_id=spoken["file_id"]), "the one that was spoken is deleted")
 
 
 async def test_identical_requests_are_spoken_once(loa: Installation) -> None:
@@ -51,9 +62,7 @@ async def test_identical_requests_are_spoken_once(loa: Installation) -> None:
         assert other["sha256"] == together[0]["sha256"], "the same all the same, but nobody was told so"
 
         spoken = next(event for event in together if not event["cached"])
-        gone = CleanupRequested(file_id=spoken["file_id"])
-        await loa.write("cleanup", [(gone.key().encode(), gone.encode(), [])])
-        await reader.until(lambda: reader.of("deleted"), "the one that was spoken is deleted")
+        await deleted(loa, reader, spoken)
         (after,) = await results(loa, reader, asked("after"))
         assert (after["cached"], after["sha256"]) == (False, spoken["sha256"])
 
@@ -85,3 +94,33 @@ async def test_a_worker_that_dies_over_a_copy(new_loa: NewLoa, point: str) -> No
         assert {event["sha256"] for event in told} == {spoken["sha256"]} and not reader.of("failed")
         assert set(loa.audio().values()) == {spoken["sha256"]}
         assert loa.unfinished() == []
+
+
+async def test_a_copy_in_an_object_store_outlives_what_it_was_made_of(
+    new_loa: NewLoa, s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in s3.environment.items():
+        monkeypatch.setenv(name, value)
+    loa = new_loa(TTS_STORAGE_DIR=s3.new_folder(), **s3.environment, **REUSE)
+    worker = await loa.worker()
+    async with loa.reader("completed", "failed", "progress", "deleted") as reader:
+        (spoken,) = await results(loa, reader, asked("spoken"))
+        (copy,) = await results(loa, reader, asked("copy", expiry_hours=48))
+        assert (spoken["cached"], copy["cached"]) == (False, True)
+        assert (copy["sha256"], copy["pcm_sha256"]) == (spoken["sha256"], spoken["pcm_sha256"])
+        assert copy["file_id"] != spoken["file_id"] and copy["file_path"] != spoken["file_path"]
+        assert copy["expires_at"] > spoken["expires_at"]
+        assert not reader.of("progress", request_id="copy", state="chunk"), "nobody spoke it again"
+        await deleted(loa, reader, spoken)
+    worker.send(signal.SIGTERM)
+    assert await worker.status() == 0
+    files = open_files(load(loa.settings))
+    try:
+        source, kept = files.find(spoken["file_id"]), files.find(copy["file_id"])
+        assert isinstance(source, Tombstone) and files.store.size(spoken["file_path"].rpartition("/")[2]) is None
+        assert isinstance(kept, Record) and files.verify(kept)
+        assert (kept.sha256, kept.expiry_hours, kept.request_id) == (spoken["sha256"], 48, "copy")
+    finally:
+        files.store.close()
+    audit = loa.run("audit", "--json", "--grace", "0")
+    assert await audit.status() == 0, audit.said

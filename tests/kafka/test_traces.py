@@ -9,12 +9,15 @@ import httpx
 import orjson
 import pytest
 
+from streams import settings, traces
 from tests.faults.engines import FOLDER, NAME
 from tests.http.conftest import start_gateway
-from tests.kafka.collector import Collector, Seen
+from tests.kafka.collector import Collector, GrpcCollector, Seen
 from tests.kafka.installation import Installation
 from tests.kafka.processes import PATIENCE, until
 from tests.kafka.receiver import Receiver
+from tests.kafka.test_audit import tone
+from tests.kafka.test_audit_damage import skip
 from tests.kafka.test_webhooks import SECRETS
 
 TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -168,3 +171,30 @@ async def test_a_trace_is_passed_on_though_nobody_records_it(site: Installation,
     story = site.run("trace", "one")
     assert await story.status() == 0
     assert f"  trace {TRACE}\n" in story.printed
+
+
+async def test_what_is_brought_back_stays_in_its_trace(site: Installation, collector: Collector) -> None:
+    headers = [(name, text.encode()) for name, text in TRACEPARENT.items()]
+    await site.write("requests", [(None, orjson.dumps(tone("lost", "Lost.")), headers)])
+    await skip(site)
+    recorded = {"TTS_TRACES": "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "50"}
+    reconciler = site.run("reconcile", "--grace", "0", "--interval", "0.2", **recorded)
+    await reconciler.ready()
+    await until(lambda: collector.of(TRACE), "the span of what is brought back")
+    (sent,) = collector.of(TRACE)
+    assert (sent.service, sent.name) == ("loa-reconciler", f"send {site.topic('requests')}")
+    assert (sent.kind, sent.parent) == ("producer", CALLER)
+    async with site.reader("requests") as reader:
+        await reader.until(lambda: len(reader.of("requests")) == 2, "the copy")
+        assert reader.of("requests")[1].headers["traceparent"].decode() == f"00-{TRACE}-{sent.id}-01"
+
+
+def test_spans_go_over_grpc_to_who_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    collector = GrpcCollector()
+    with collector.listening() as address:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", address)
+        with traces.recording(settings.load({"TTS_TRACES": "otlp"}), "loa-test"), traces.span("one"):
+            pass
+    assert [(span.service, span.name) for span in collector.spans] == [("loa-test", "one")]

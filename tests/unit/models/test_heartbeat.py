@@ -8,7 +8,7 @@ import time
 import pytest
 
 from models import heartbeat
-from models.heartbeat import Pulse, begin, step, within
+from models.heartbeat import Countdown, Pulse, begin, step, within
 
 
 def test_looks_in_vain_are_counted_until_the_next_beat():
@@ -71,3 +71,32 @@ async def test_a_time_in_which_nobody_ran_counts_as_one_step(monkeypatch: pytest
 
     loop.call_later(0.05, stop)
     assert await within(0.5, work) == "spoken"
+
+
+async def test_a_countdown_ends_once_unless_it_is_cancelled():
+    ended: asyncio.Queue[str] = asyncio.Queue()
+    cancelled = Countdown(0.01, lambda: ended.put_nowait("cancelled"))
+    Countdown(0.02, lambda: ended.put_nowait("late"))
+    cancelled.cancel()
+    assert await ended.get() == "late"
+    assert ended.empty()
+
+
+async def test_a_countdown_takes_a_time_in_which_nobody_ran_for_one_step(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(heartbeat, "_LONGEST_STEP_SECONDS", 0.1)
+    loop, over = asyncio.get_running_loop(), asyncio.Event()
+    countdown = Countdown(0.5, over.set)
+
+    def stop() -> None:
+        time.sleep(0.6)  # longer than what is allowed
+        loop.call_later(0.1, spoken)
+
+    def spoken() -> None:
+        countdown.cancel()
+        late.append(over.is_set())
+        over.set()
+
+    late: list[bool] = []
+    loop.call_later(0.05, stop)
+    await over.wait()
+    assert late == [False]

@@ -4,7 +4,7 @@ import re
 import sys
 import time
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -32,19 +32,23 @@ def test_the_tables_are_long_enough() -> None:
     assert len({(language, written) for language, written, _ in CASES}) == len(CASES)
 
 
-@pytest.mark.parametrize(("language", "written", "read"), CASES)
-def test_what_is_written_is_read(language: str, written: str, read: str) -> None:
-    assert normalise(clean(written), language) == read
+def wrong(cases: Iterable[tuple[str, str, str]]) -> list[tuple[str, str, str]]:
+    """Of texts, each with its language and how it is to be read, those that are read otherwise: text, read, wanted."""
+    found = ((text, normalise(text, language), read) for language, text, read in cases)
+    return [each for each in found if each[1] != each[2]]
 
 
-@pytest.mark.parametrize(("language", "written", "read"), CASES)
-def test_what_is_read_stays_as_it_is(language: str, written: str, read: str) -> None:
-    assert normalise(read, language) == read
+def test_what_is_written_is_read() -> None:
+    assert wrong((language, clean(written), read) for language, written, read in CASES) == []
 
 
-@pytest.mark.parametrize(("language", "written", "read"), CASES)
-def test_composed_and_decomposed_letters_are_read_alike(language: str, written: str, read: str) -> None:
-    assert normalise(clean(unicodedata.normalize("NFD", written)), language) == read
+def test_what_is_read_stays_as_it_is() -> None:
+    assert wrong((language, read, read) for language, _, read in CASES) == []
+
+
+def test_composed_and_decomposed_letters_are_read_alike() -> None:
+    apart = unicodedata.normalize
+    assert wrong((language, clean(apart("NFD", written)), read) for language, written, read in CASES) == []
 
 
 def test_dates_begin_with_the_month_in_america_only() -> None:
@@ -111,6 +115,12 @@ def test_a_sign_before_a_number_is_read_with_it(language: str, text: str) -> Non
     assert normalise(once, language) == once
 
 
+@pytest.mark.parametrize("text", ["chuối / 5G", "chuối/5", "chuối / 50 quả"])
+def test_a_number_behind_a_stroke_is_not_taken_for_years(text: str) -> None:
+    once = normalise(text, "vi")
+    assert once.startswith("chuối trên năm") and normalise(once, "vi") == once
+
+
 @pytest.mark.parametrize("language", ["vi", "en"])
 @given(data=st.data())
 def test_no_digit_is_left_and_words_are_not_changed_again(language: str, data: st.DataObject) -> None:
@@ -138,17 +148,14 @@ def test_time_grows_with_the_length_alone(language: str, piece: str) -> None:
 
     def seconds(count: int) -> float:
         text = piece * count
-
-        def once() -> float:
-            began = time.thread_time()
-            normalise(text, language)
-            return time.thread_time() - began
-
-        return min(once() for _ in range(5))
+        began = time.thread_time()
+        normalise(text, language)
+        return time.thread_time() - began
 
     normalise(piece, language)
     count = 4_000 // len(piece)
-    assert seconds(4 * count) < 12 * max(seconds(count), 0.002)
+    most = 12 * max(min(seconds(count) for _ in range(5)), 0.002)
+    assert any(seconds(4 * count) < most for _ in range(5))
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 import pytest
 
-from streams.readers.demand import Demand, Speed
+from streams import settings
+from streams.readers.demand import Demand, Speed, Speeds
 
 
 def spoken(speed: Speed, seconds: float, took: float, at: float) -> None:
@@ -43,6 +44,13 @@ def test_the_speed_of_one_is_its_share_and_no_less_than_a_request_alone():
     assert speed.of_one(20.0, 10) == 2.0, "a request is spoken by one worker, and this fast"
     assert speed.of_one(20.0, 0) == 10.0, "whoever spoke has left"
     assert speed.of_one(90.0, 2) == 2.0, "what was long ago does not count together"
+
+
+def test_a_pool_is_as_fast_as_its_models_are_spoken():
+    speeds = Speeds(settings.load({"TTS_ROUTES": "dia=gpu"}))
+    for model, took in (("dia", 1.0), ("espeak", 10.0), (["odd"], 10.0)):
+        speeds.heard({"duration_seconds": 10.0, "synthesis_seconds": took, "model": model}, 0.0)
+    assert [speeds.of(pool).of_one(0.0, 1) for pool in ("gpu", "", None)] == [10.0, 1.0, 1.0]
 
 
 @pytest.mark.parametrize("took", [0, None, "1"])

@@ -87,6 +87,12 @@ def test_lines_keep_what_is_no_text():
     assert (empty["key"], empty["value"], empty["time"]) == ("key", None, "2023-11-14T22:13:20Z")
 
 
+def test_lines_tell_whose_copy_a_record_is():
+    headers = again([], "tts.requests-3-5", 2, since=NOW, not_before=NOW, routed=True)
+    told = line(record("tts.requests.retry", {"text": "x"}, headers=headers))
+    assert told["headers"] == {name: text.decode() for name, text in headers}
+
+
 def test_records_of_all_topics_are_found_by_file():
     wanted = file_id("default", "one")
     assert file_of(record("x", {"request_id": "one", "text": "x"}), "requests.bulk", SETTINGS)[0] == wanted

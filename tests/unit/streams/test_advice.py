@@ -80,6 +80,12 @@ def test_a_slow_model_has_a_small_window_and_needs_an_old_age() -> None:
     assert "raise" not in reason("TTS_WINDOW_SECONDS", figures())
 
 
+def test_a_window_has_speech_for_all_slots_and_for_who_is_next() -> None:
+    slow = figures("vits", slots=8, speed=0.5, pieces=1)  # pieces of 5 s
+    assert advice(slow)["TTS_WINDOW_SECONDS"] == "80"
+    assert advice(figures("vits", slots=8), figures(speed=1.0))["TTS_WINDOW_SECONDS"] == "80"
+
+
 @pytest.mark.parametrize(
     ("row", "wanted"),
     [

@@ -6,7 +6,7 @@ import pytest
 from streams import settings
 from streams.headers import ROUTED
 from streams.requests import parse
-from streams.routes import REQUEST_TOPICS, group_of, in_pool, part_of, pool_of, request_topics
+from streams.routes import REQUEST_TOPICS, group_of, in_pool, part_of, pool_of, request_topics, whose
 from streams.topics import Topics
 from tests.fakes import Rig
 
@@ -17,6 +17,7 @@ ROUTES = {"TTS_ROUTES": "dia=gpu,vits=gpu,espeak=old-voices", "TTS_MODELS": "ton
 @pytest.mark.parametrize("part", REQUEST_TOPICS)
 def test_a_pools_topic_is_told_from_others(part, pool):
     assert part_of(in_pool(part, pool)) == part
+    assert whose(in_pool(part, pool)) == pool
 
 
 @pytest.mark.parametrize("short", ["requests.dlq", "completed", "commands"])

@@ -135,9 +135,9 @@ async def test_without_traces_nothing_of_theirs_is_imported() -> None:
 
 
 def test_what_it_takes_to_record_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json")
     with (
-        pytest.raises(SettingsError, match="OTEL_EXPORTER_OTLP_PROTOCOL=grpc: only http/protobuf"),
+        pytest.raises(SettingsError, match="OTEL_EXPORTER_OTLP_PROTOCOL=http/json: must be http/protobuf or grpc"),
         recording(OTLP, "x"),
     ):
         pass

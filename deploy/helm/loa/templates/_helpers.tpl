@@ -2,6 +2,27 @@
 {{- if contains .Chart.Name .Release.Name }}{{ .Release.Name | trunc 40 | trimSuffix "-" }}{{ else }}{{ printf "%s-%s" .Release.Name .Chart.Name | trunc 40 | trimSuffix "-" }}{{ end }}
 {{- end }}
 
+{{/*
+All parts that run, as JSON: their name, values, port for metrics, and the job that alerts know them by; of workers the pool, too, and its
+autoscaling. A pool has all values of `worker` and `keda` that it does not say otherwise.
+*/}}
+{{- define "loa.parts" -}}
+{{- $parts := list (dict "part" "worker" "values" .Values.worker "port" "health" "job" "worker" "pool" "" "keda" .Values.keda) }}
+{{- range $pool, $own := .Values.pools }}
+{{- $settings := dict "TTS_POOL" $pool "TTS_MODELS" (join "," $own.models) }}
+{{- $values := mergeOverwrite (deepCopy $.Values.worker) (dict "settings" $settings) (deepCopy (default dict $own.worker)) }}
+{{- $keda := mergeOverwrite (deepCopy $.Values.keda) (deepCopy (default dict $own.keda)) }}
+{{- $parts = append $parts (dict "part" (printf "worker-%s" $pool) "values" $values "port" "health" "job" "worker" "pool" $pool "keda" $keda) }}
+{{- end }}
+{{- range $part, $port := dict "gateway" "http" "webhooks" "health" "reconcile" "health" }}
+{{- $values := index $.Values $part }}
+{{- if $values.enabled }}
+{{- $parts = append $parts (dict "part" $part "values" $values "port" $port "job" (ternary "reconciler" $part (eq $part "reconcile"))) }}
+{{- end }}
+{{- end }}
+{{- toJson $parts }}
+{{- end }}
+
 {{/* Takes a dict of root and part. */}}
 {{- define "loa.selector" -}}
 app.kubernetes.io/name: loa
@@ -25,10 +46,16 @@ image: "{{ .image.repository }}:{{ default .root.Chart.AppVersion .image.tag }}"
 imagePullPolicy: {{ .image.pullPolicy }}
 {{- end }}
 
-{{/* Settings of a pod, those of its part last. Takes root and part. */}}
+{{/* Settings of a pod, those of its part last. Takes root and values. */}}
 {{- define "loa.env" -}}
-{{- $root := .root }}
-{{- range $name, $value := merge (dict) (index $root.Values .part).settings $root.Values.settings }}
+{{- $routes := list }}
+{{- range $pool, $own := .root.Values.pools }}
+{{- range $own.models }}
+{{- $routes = append $routes (printf "%s=%s" . $pool) }}
+{{- end }}
+{{- end }}
+{{- $of_all := ternary (dict "TTS_ROUTES" (join "," $routes)) dict (gt (len $routes) 0) }}
+{{- range $name, $value := merge (dict) .values.settings .root.Values.settings $of_all }}
 - name: {{ $name }}
   value: {{ $value | toString | quote }}
 {{- end }}
@@ -44,9 +71,9 @@ envFrom:
 {{- end }}
 {{- end }}
 
-{{/* What all pods have, before their containers. Takes root and part. */}}
+{{/* What all pods have, before their containers. Takes root and values. */}}
 {{- define "loa.pod" -}}
-{{- $values := index .root.Values .part }}
+{{- $values := .values }}
 serviceAccountName: {{ include "loa.serviceAccount" .root }}
 automountServiceAccountToken: false
 enableServiceLinks: false
@@ -81,11 +108,12 @@ topologySpreadConstraints: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
+{{/* Takes root, part and values. */}}
 {{- define "loa.podMetadata" -}}
 labels: {{- include "loa.labels" . | nindent 2 }}
 annotations:
   checksum/secrets: {{ .root.Values.secrets.values | toJson | sha256sum }}
-  {{- with (index .root.Values .part).podAnnotations }}
+  {{- with .values.podAnnotations }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
 {{- end }}
@@ -153,6 +181,21 @@ livenessProbe:
 {{- end }}
 {{- if and .Values.webhooks.enabled (not (or .Values.webhooks.endpointsSecret .Values.secrets.existingSecret .Values.secrets.values.TTS_WEBHOOK_SECRET)) }}
 {{- fail "webhooks need TTS_WEBHOOK_SECRET in a Secret, see secrets, or webhooks.endpointsSecret" }}
+{{- end }}
+{{- if and .Values.pools .Values.settings.TTS_ROUTES }}
+{{- fail "settings.TTS_ROUTES is made from the models of pools: leave it out" }}
+{{- end }}
+{{- $routed := list }}
+{{- range $pool, $own := .Values.pools }}
+{{- range $own.models }}
+{{- if has . $routed }}
+{{- fail (printf "pools.%s: another pool speaks %s already" $pool .) }}
+{{- end }}
+{{- $routed = append $routed . }}
+{{- end }}
+{{- if gt (len (printf "%s-worker-%s" (include "loa.name" $) $pool)) 50 }}
+{{- fail (printf "pools.%s: the name is too long for the names of its pods" $pool) }}
+{{- end }}
 {{- end }}
 {{- if and .Values.secrets.existingSecret .Values.secrets.values }}
 {{- fail "secrets.existingSecret and secrets.values exclude each other" }}
