@@ -53,7 +53,7 @@ def _compare(figures: Figures, database: str, both: tuple[Reads, Reads], calls: 
                 reads[name]()
                 seconds.append(time.perf_counter() - began)
         one, other = (1000 * statistics.median(seconds) for seconds in taken)
-        figures.add(f"c: {database}: {name}, many / few", other / one, target="<= 3")
+        figures.add(f"c: {database}: {name}, many / few", other / one, target="<= 1.5")
         figures.add(f"c: {database}: {name}, few", one, "ms")
         figures.add(f"c: {database}: {name}, many", other, "ms")
 
