@@ -1,8 +1,10 @@
 import asyncio
+import gc
 import os
 import signal
 import subprocess
 import sys
+import weakref
 from collections.abc import Awaitable, Callable
 
 import psutil
@@ -29,6 +31,18 @@ async def test_all_processes_speak_and_are_counted(start_pool: StartPool) -> Non
     assert pool.processes == len(pool.pids) == 2
     speeches = await asyncio.gather(*(say(pool, "x" * n) for n in range(20, 60)))
     assert [round(s.seconds * 15) for s in speeches] == list(range(20, 60))
+
+
+async def test_what_was_spoken_goes_with_who_asked_for_it(start_pool: StartPool) -> None:
+    pool = await start_pool(ODD)
+    await say(pool, "warm")
+    gc.disable()  # samples that wait for it are much memory
+    try:
+        samples = weakref.ref((await say(pool, "hello")).samples)
+        await asyncio.sleep(0)
+        assert samples() is None
+    finally:
+        gc.enable()
 
 
 async def test_who_hands_out_work_goes_before_who_does_it(start_pool: StartPool) -> None:
