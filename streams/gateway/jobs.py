@@ -94,9 +94,10 @@ async def cancel_job(request_id: RequestId, request: Request, parts: PartsOf, te
     with parts.waits.waiting(job.file_id, "completed", "failed") as outcome:
         await parts.writer.emit(CancelRequested(request_id=request_id, tenant=job.tenant))
         job = await _ended(parts, job, outcome)
+        ended = job.finished_at is not None or outcome.done()
     if job.status == "completed":
         raise ApiError(409, "conflict", f"request_id: {request_id!r} was spoken before it could be cancelled")
-    return await _answer(parts, job, status=200 if job.finished_at or outcome.done() else 202)
+    return await _answer(parts, job, status=200 if ended else 202)
 
 
 async def asked(question: Callable[[Index], T], parts: Parts) -> T:
