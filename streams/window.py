@@ -61,10 +61,6 @@ class Window:
         """Whether this epoch has seen a record of the partition."""
         return partition in self._newest
 
-    def begun(self, topic: str) -> list[Partition]:
-        """Partitions of a topic of which this epoch has seen a record."""
-        return [partition for partition in self._newest if partition.topic == topic]
-
     def next(self, partition: Partition) -> int | None:
         """The offset to be taken up next; None before the first record of a partition in this epoch."""
         newest = self._newest.get(partition)

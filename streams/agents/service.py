@@ -154,10 +154,10 @@ class Service(faust.App):  # type: ignore[misc]
         if self._consumer is None or self.rebalancing:
             return {}
         found = {}
-        for partition in self.window.begun(topic):
-            after, end = self.window.next(partition) or 0, self._log_end(partition)
-            if end - after > least:
-                found[partition.partition] = range(after, end)
+        for tp in self._assigned(topic):
+            after, end = self.window.next(Partition(topic, tp.partition)), self._log_end(tp)
+            if after is not None and end - after > least:
+                found[tp.partition] = range(after, end)
         return found
 
     def lag(self, topic: str) -> int:

@@ -134,10 +134,3 @@ def test_any_order_of_ends_commits_exactly_the_finished_prefix(order):
         done.add(offset)
         prefix = next(end for end in range(13) if end not in done)
         assert window.to_commit() == ({P: prefix} if prefix else {})
-
-
-def test_partitions_are_known_by_topic_from_their_first_record_of_an_epoch():
-    window = begun(P, Q, Partition("others", 0))
-    assert window.begun("requests") == [P, Q]
-    window.reset()
-    assert window.begun("requests") == []
