@@ -76,15 +76,16 @@ async def within(seconds: float, work: "asyncio.Future[_T]") -> _T:
     A time in which it was stopped counts as one step of a second at most. `work` is given up then, or when the caller
     is cancelled.
     """
+    over = asyncio.Event()
+    countdown = Countdown(seconds, over.set)
+    work.add_done_callback(lambda _: over.set())
     try:
-        while seconds > 0:
-            wait = min(seconds, _LONGEST_STEP_SECONDS)
-            done, _ = await asyncio.wait({work}, timeout=wait)
-            if done:
-                return work.result()
-            seconds -= wait
-        raise TimeoutError
+        await over.wait()
+        if not work.done():
+            raise TimeoutError
+        return work.result()
     finally:
+        countdown.cancel()
         work.cancel()
 
 

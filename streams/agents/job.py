@@ -36,7 +36,7 @@ class Job:
     """One request in hand. `deliveries`: the record, and repeats of it that came while it was in hand.
 
     `content`: the request's fingerprint. `chunks`: what is spoken in one go each. `seconds`: of speech, estimated.
-    `started`: when it was taken up. `interrupted`: set when it must not be spoken any further, for `reason`.
+    `started`: when it was taken up. `reason`: why it must not be spoken any further.
     `limit`: of the time of being spoken. `after`: one of the same id that was in hand before. `finished`: set when it
     is not in hand any more.
     """
@@ -51,7 +51,6 @@ class Job:
     deliveries: list[Delivery]
     lane: Lane = Lane.INTERACTIVE
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
-    interrupted: asyncio.Event = field(default_factory=asyncio.Event)
     reason: RequestError | None = None
     limit: asyncio.Timeout | None = None
     closed: bool = False
@@ -77,7 +76,6 @@ class Job:
         """Stop speaking as soon as possible; what is being committed is committed."""
         if self.reason is None:
             self.reason = RequestError(code, message)
-            self.interrupted.set()
             if self.limit is not None:
                 self.limit.reschedule(0)
 

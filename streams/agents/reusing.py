@@ -1,6 +1,5 @@
 """Identical requests of a tenant: one is spoken, and the others get copies, which are files of their own."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -44,8 +43,8 @@ class Reusing:
             other = self._speaking.get(key)
             if other is None or not patient or not _may_wait(job, other):
                 return await self._speak(key, job, speak)
-            await _either(other.finished, job.interrupted)
-            job.check()
+            async with job.until_interrupted():
+                await other.finished.wait()
             # What has failed once may fail for each: one after the other they would be in hand for too long.
             patient = self._sources.of(key) is not None or other.reason is not None
 
@@ -89,13 +88,3 @@ def fetch(files: AudioFiles, file_id: str, cache_key: str, path: Path) -> Draft 
 def _may_wait(job: Job, other: Job) -> bool:
     """Who listens waits for nobody; nor does who may not wait for who may."""
     return not job.request.stream and (job.lane is Lane.BULK or other.lane is Lane.INTERACTIVE)
-
-
-async def _either(*events: asyncio.Event) -> None:
-    """Return when one of them is set."""
-    waiting = [asyncio.create_task(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in waiting:
-            task.cancel()

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaProducer
 
 from tests.deploy.conftest import ROOT
 from tests.faults.engines import FOLDER, NAME
-from tests.faults.load import SOON_HOURS, WORDS
+from tests.faults.load import SOON_HOURS, WORDS, at_work
 from tests.http.conftest import start_gateway
 from tests.http.sse import EventStream
 from tests.kafka.installation import Installation
@@ -68,7 +68,7 @@ async def busy(
             await asyncio.sleep(1 / per_second)
 
         for work in (over_kafka, lambda number: over_http(number, models[0], client)):
-            await stack.enter_async_context(_at_work(work))
+            await stack.enter_async_context(at_work(_again(work)))
         yield {job: [address.removeprefix("http://") for address in found] for job, found in targets.items()}
 
 
@@ -111,19 +111,7 @@ async def over_http(number: int, model: str, client: httpx.AsyncClient) -> None:
         assert (await client.get("/api/tts/jobs/nobody")).status_code == 404
 
 
-@asynccontextmanager
-async def _at_work(work: Callable[[int], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
-    """It again and again, with the next number, until the block ends; fails with what ended it before."""
-
-    async def again() -> None:
-        for number in itertools.count():
-            await work(number)
-
-    task = asyncio.create_task(again())
-    try:
-        yield
-    finally:
-        done = task.done()
-        task.cancel()
-        results = await asyncio.gather(task, return_exceptions=True)
-        assert not done, results
+async def _again(work: Callable[[int], Coroutine[Any, Any, None]]) -> None:
+    """It again and again, with the next number."""
+    for number in itertools.count():
+        await work(number)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -76,6 +76,19 @@ def mixed(name: str, seed: int = SEED, model: str = "tone") -> Iterator[Request 
 
 
 @asynccontextmanager
+async def at_work(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """What has no end, until the block ends; fails with what ended it before."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        done = task.done()
+        task.cancel()
+        results = await asyncio.gather(task, return_exceptions=True)
+        assert not done, results
+
+
+@asynccontextmanager
 async def load(
     site: Installation, name: str = "load", per_second: float = 20, model: str = "tone"
 ) -> AsyncIterator[None]:
@@ -87,14 +100,10 @@ async def load(
             await (await producer.send(site.topic("requests"), value, partition=number % PARTITIONS))
             await asyncio.sleep(1 / per_second)
 
-    async with AIOKafkaProducer(
-        bootstrap_servers=site.kafka.bootstrap, enable_idempotence=True, request_timeout_ms=300_000
-    ) as producer:
-        task = asyncio.create_task(flow(producer))
-        try:
-            yield
-        finally:
-            done = task.done()
-            task.cancel()
-            results = await asyncio.gather(task, return_exceptions=True)
-            assert not done, results
+    async with (
+        AIOKafkaProducer(
+            bootstrap_servers=site.kafka.bootstrap, enable_idempotence=True, request_timeout_ms=300_000
+        ) as producer,
+        at_work(flow(producer)),
+    ):
+        yield
