@@ -69,8 +69,8 @@ bench-peers: $(PEERS)/.ready ## the same voice in Loa, Faust, FastStream, Celery
 lock: $(VENV)/.uv ## resolve requirements/ anew
 	$(COMPILE) --extra voices --extra broker --extra postgres --extra s3 --group build -o requirements/light.txt pyproject.toml
 	$(COMPILE) --extra all --group build --group dev -c requirements/light.txt -o requirements/dev.txt pyproject.toml
-	$(COMPILE) --extra voices --extra postgres --extra s3 --group build -c requirements/light.txt -o requirements/image.txt pyproject.toml
-	$(COMPILE) --extra voices --extra postgres --extra s3 --extra torch --extra uroman --group build -c requirements/dev.txt -o requirements/gpu.txt pyproject.toml
+	$(COMPILE) --extra voices --extra postgres --extra s3 --extra otel --group build -c requirements/dev.txt -o requirements/image.txt pyproject.toml
+	$(COMPILE) --extra voices --extra postgres --extra s3 --extra otel --extra torch --extra uroman --group build -c requirements/dev.txt -o requirements/gpu.txt pyproject.toml
 	$(COMPILE) --extra voices --extra broker --group build --group peers -c requirements/dev.txt -o requirements/peers.txt pyproject.toml
 	echo uv | $(COMPILE) -o requirements/uv.txt -
 

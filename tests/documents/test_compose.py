@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from streams.settings import PREFIX, Settings, load
 from streams.topics import MAX_MESSAGE_BYTES as TOPICS_MAX_MESSAGE_BYTES
 
 ROOT = Path(__file__).parents[2]
+EXTRAS = ("voices", "postgres", "s3", "otel")
+"""What any part may be told to use by a setting alone."""
 
 
 @pytest.fixture(scope="module")
@@ -129,10 +132,12 @@ def test_images_are_built_from_targets_that_exist(compose: dict[str, Any]) -> No
         assert service.get("build", {}).get("target", "worker") in stages, name
 
 
-def test_the_image_has_what_a_database_of_the_services_needs(compose: dict[str, Any]) -> None:
-    assert "TTS_DATABASE_URL" in compose["services"]["gateway"]["environment"]
-    locked = re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements/image.txt").read_text(), re.MULTILINE)
-    assert {"psycopg", "psycopg-binary"} <= set(locked)
+@pytest.mark.parametrize("lock", ["image", "gpu"])
+def test_images_have_what_settings_of_the_services_ask_for(lock: str) -> None:
+    locked = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / f"requirements/{lock}.txt").read_text(), re.MULTILINE))
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    wanted = {re.split(r"[\[>=<]", package)[0] for extra in EXTRAS for package in extras[extra]}
+    assert wanted <= locked
 
 
 def test_the_image_gets_every_file_it_copies() -> None:
