@@ -14,9 +14,7 @@ from streams.topics import Topic
 
 def show(metrics: WorkerMetrics, work: Sequence[Topic], intake: Intake, service: Service, engines: Fleet) -> None:
     """Let the metrics look at these parts. `work`: the topics that the worker reads with its group."""
-    for model in engines.models:  # known before the first: nothing is spoken, rather than nothing known
-        metrics.count(declared.REQUESTS, 0, outcome="completed", code="ok", model=model)
-        metrics.count(declared.AUDIO, 0, model=model)
+    metrics.serves(engines.models)
     metrics.show(declared.PROCESSES, lambda: len(engines.pids))
     metrics.show(declared.PROCESSES_WANTED, lambda: engines.processes)
     metrics.show(declared.PIECES, lambda: engines.in_hand)

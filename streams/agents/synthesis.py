@@ -209,7 +209,7 @@ class Synthesis:
         """`tts.failed`, once, and the DLQ, for each record."""
         await self._writer.emit(failed, deliveries[0].headers)
         crash_point("failed.told")
-        self._metrics.failed(failed.code, job.choice.model if job else "none", failed.tenant)
+        self._metrics.failed(failed.code, job.choice.model if job else None, failed.tenant)
         for delivery in deliveries:
             if failed.code.reason.dead_letter:
                 headers = outcomes.dead_letter_headers(delivery, failed)

@@ -1,7 +1,9 @@
 """What happens in a worker, as metrics: one call for each fact, several metrics for some."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Collection, Sequence
 
+from models.check import CRITERIA
 from storage.records import Record
 from streams.errors import ErrorCode
 from streams.metrics import declared
@@ -10,6 +12,8 @@ from streams.metrics.registry import Metrics
 
 OTHER_TENANTS = "_other"
 """No tenant's name: those begin with a letter or a digit."""
+
+NO_MODEL = "none"
 
 
 class WorkerMetrics(Metrics):
@@ -28,13 +32,23 @@ class WorkerMetrics(Metrics):
         for reason in ("expired", "requested", "orphaned"):
             self.deleted(reason, 0, files=0)
 
+    def serves(self, models: Collection[str]) -> None:
+        """Make known what can happen to these models: else a rate does not see the first time that it does."""
+        for model in models:
+            self.count(declared.REQUESTS, 0, outcome="completed", code="ok", model=model)
+            self.count(declared.AUDIO, 0, model=model)
+            for criterion in CRITERIA:
+                self.count(declared.REJECTIONS, 0, model=model, criterion=criterion)
+        for model, code in itertools.product((*models, NO_MODEL), ErrorCode):
+            self.count(declared.REQUESTS, 0, outcome="failed", code=code, model=model)
+
     def completed(self, model: str, tenant: str) -> None:
         """`tts.completed` was written."""
         self._answered("completed", "ok", model, tenant)
 
-    def failed(self, code: str, model: str, tenant: str) -> None:
-        """`tts.failed` was written. `model`: `none` where none was chosen."""
-        self._answered("failed", code, model, tenant)
+    def failed(self, code: str, model: str | None, tenant: str) -> None:
+        """`tts.failed` was written. `model`: None where none was chosen."""
+        self._answered("failed", code, model or NO_MODEL, tenant)
 
     def made(self, record: Record) -> None:
         """A file was spoken and committed."""

@@ -83,6 +83,16 @@ async def test_what_fails_is_counted_by_its_code():
     assert value("loa_requests_total", outcome="completed", code="ok", model="tone") is None
 
 
+def test_what_can_happen_to_a_model_is_known_before_it_happens():
+    metrics = WorkerMetrics()
+    metrics.serves(["tone", "hibari"])
+    for model in ("tone", "hibari"):
+        assert metrics.value("loa_requests_total", outcome="completed", code="ok", model=model) == 0
+        assert metrics.value("loa_requests_total", outcome="failed", code="internal", model=model) == 0
+        assert metrics.value("loa_gate_rejections_total", model=model, criterion="looping") == 0
+    assert metrics.value("loa_requests_total", outcome="failed", code="invalid_request", model="none") == 0
+
+
 async def test_what_may_wait_is_counted_as_moved():
     made = rig()
     made.ask(request_id="r", priority="bulk")
