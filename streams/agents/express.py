@@ -32,9 +32,9 @@ LOOK_SECONDS = 0.1
 PAUSE_SECONDS = 0.02
 AT_ONCE = 500
 BACKLOG = 64
-"""Records of one partition: with more than so many before it, a sentence waits for seconds."""
+"""Records of all partitions: with more than so many before it, a sentence may wait for seconds."""
 NEAR = 16
-"""With so many before it, of each partition, it is soon taken up; until no more are left, a backlog is followed."""
+"""Until no more than so many are left, a backlog is followed."""
 NEWEST = 256
 SHORT_BYTES = 4096
 MOST_TENANTS = 10_000
@@ -43,7 +43,7 @@ END = 1 << 62
 
 log = structlog.get_logger(__name__)
 
-Behind = Callable[[str, int], Mapping[int, range]]
+Behind = Callable[[str], Mapping[int, range]]
 
 
 @dataclass(slots=True)
@@ -66,9 +66,13 @@ class Turns:
 
 
 class Reading:
-    """Reads a part of each of some partitions once; what is no part any more is left."""
+    """Reads a part of each of some partitions once; what is no part any more is left.
+
+    `ends`: of each partition, what comes after the last record that was read.
+    """
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
+        self.ends: dict[int, int] = {}
         self._consumer = consumer
         self._parts: dict[TopicPartition, range] = {}
         consumer.pause(*consumer.assignment())
@@ -88,7 +92,7 @@ class Reading:
         """Records that have come, of a partition each; none when there are none yet. Raises KafkaError."""
         found = []
         for pair, records in (await self._consumer.getmany(timeout_ms=0, max_records=AT_ONCE)).items():
-            end = self._parts[pair].stop
+            end, self.ends[pair.partition] = self._parts[pair].stop, records[-1].offset + 1
             if records[-1].offset + 1 >= end:
                 self._consumer.pause(pair)
             found.append([record for record in records if record.offset < end])
@@ -96,8 +100,8 @@ class Reading:
 
 
 class Express:
-    """Carries requests past a backlog. `behind`: of a topic, the partitions in which more than so many records were not
-    taken up, and the offsets of these. `carried`: how many were.
+    """Carries requests past a backlog. `behind`: by partition of a topic the offsets that were not taken up, as far as
+    the worker knows. `carried`: how many were.
     """
 
     def __init__(
@@ -124,7 +128,7 @@ class Express:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             try:
-                if self._behind(self._topic, BACKLOG):
+                if _records(self._behind(self._topic)) > BACKLOG:
                     await self._follow()
             except (KafkaError, TopicsError) as error:
                 log.warning("what lies behind a backlog is not seen now", error=str(error))
@@ -136,21 +140,27 @@ class Express:
         async with AsyncExitStack() as stack:
             tails = [stack.enter_async_context(tail(self._settings, topics)) for _ in range(2)]
             newest, rest = map(Reading, await asyncio.gather(*tails))
-            while behind := self._behind(self._topic, NEAR):
+            while _records(behind := self._known(newest.ends)) > NEAR:
                 if len(self._places) > MOST_PLACES:  # some may be carried again then, which does no harm
                     self._places.clear()
-                rest.follow({n: range(left.start, max(left.start, left.stop - NEWEST)) for n, left in behind.items()})
-                newest.follow({n: range(max(left.start, left.stop - NEWEST), END) for n, left in behind.items()})
+                last = {number: max(left.start, left.stop - NEWEST) for number, left in behind.items()}
+                rest.follow({n: range(left.start, last[n]) for n, left in behind.items() if left.start < last[n]})
+                newest.follow({number: range(first, END) for number, first in last.items()})
                 found = [*await newest.read(), *await rest.read()]
                 for records in found:
-                    await self.carry(records, behind[records[0].partition].start + NEAR)
+                    await self.carry(records)
                 if not found:
                     await asyncio.sleep(PAUSE_SECONDS)
         log.info("a backlog was read ahead", carried=self.carried - before)
 
-    async def carry(self, records: Iterable[ConsumerRecord], first: int) -> None:
-        """Copy those of these records that are to go before others; `first`: what lies before it is soon reached."""
-        await asyncio.gather(*[self._copy(r) for r in records if r.offset >= first and self._goes_before(r)])
+    def _known(self, ends: Mapping[int, int]) -> dict[int, range]:
+        """What lies before the worker, which fetches no more than it needs: others know first where the log ends."""
+        behind = self._behind(self._topic)
+        return {n: range(left.start, max(left.stop, ends.get(n, 0))) for n, left in behind.items()}
+
+    async def carry(self, records: Iterable[ConsumerRecord]) -> None:
+        """Copy those of these records that are to go before others."""
+        await asyncio.gather(*[self._copy(record) for record in records if self._goes_before(record)])
 
     async def _copy(self, record: ConsumerRecord) -> None:
         headers = headers_of(record)
@@ -170,6 +180,10 @@ class Express:
             self._turns.clear()
         turns = self._turns.setdefault(str(fields.get("tenant") or DEFAULT_TENANT), Turns(looked=self._clock()))
         return turns.take(self._clock())
+
+
+def _records(parts: Mapping[int, range]) -> int:
+    return sum(map(len, parts.values()))
 
 
 def _place(record: ConsumerRecord) -> tuple[int, int]:

@@ -149,15 +149,15 @@ class Service(faust.App):  # type: ignore[misc]
             await asyncio.sleep(COMMIT_SECONDS)
             await self.commit_finished()
 
-    def behind(self, topic: str, least: int) -> dict[int, range]:
-        """Partitions of a topic with more than `least` records that were not taken up, and the offsets of these."""
+    def behind(self, topic: str) -> dict[int, range]:
+        """By partition of a topic the offsets that were not taken up, as far as the last fetch has told."""
         if self._consumer is None or self.rebalancing:
             return {}
         found = {}
         for tp in self._assigned(topic):
-            after, end = self.window.next(Partition(topic, tp.partition)), self._log_end(tp)
-            if after is not None and end - after > least:
-                found[tp.partition] = range(after, end)
+            after = self.window.next(Partition(topic, tp.partition))
+            if after is not None:
+                found[tp.partition] = range(after, max(after, self._log_end(tp)))
         return found
 
     def lag(self, topic: str) -> int:

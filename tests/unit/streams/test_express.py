@@ -41,13 +41,13 @@ def asks(offset: int, headers: tuple[tuple[str, bytes], ...] = (), **fields: Any
 
 def express(behind: Mapping[int, range] | None = None) -> tuple[Express, MemoryWriter, Clock]:
     writer, clock = MemoryWriter(), Clock()
-    made = Express(settings.load({}), writer, lambda _topic, _least: behind or {}, WorkerMetrics(), clock)  # type: ignore[arg-type]
+    made = Express(settings.load({}), writer, lambda _topic: behind or {}, WorkerMetrics(), clock)  # type: ignore[arg-type]
     return made, writer, clock
 
 
 async def test_single_requests_are_carried_and_named_by_their_own_record():
     carrier, writer, _ = express()
-    await carrier.carry([asks(10), asks(11, request_id="mine"), asks(12, (("traceparent", b"00-1"),))], 11)
+    await carrier.carry([asks(11, request_id="mine"), asks(12, (("traceparent", b"00-1"),))])
     assert carrier.carried == len(writer.records) == 2
     short, key, value, headers = writer.records[0]
     assert (short, key, orjson.loads(value)["request_id"]) == ("requests.retry", b"k", "mine")
@@ -68,14 +68,14 @@ async def test_what_may_wait_is_long_or_is_none_stays():
         record(3, b"[1]"),
         asks(4, (("loa-attempt", b"2"),)),
     ]
-    await carrier.carry(stay, 0)
+    await carrier.carry(stay)
     assert writer.records == []
 
 
 async def test_what_is_read_again_is_not_carried_again():
     carrier, writer, _ = express()
-    await carrier.carry([asks(7), asks(8)], 0)
-    await carrier.carry([asks(7), asks(8), asks(9)], 0)
+    await carrier.carry([asks(7), asks(8)])
+    await carrier.carry([asks(7), asks(8), asks(9)])
     assert [dict(headers)["loa-source"] for *_, headers in writer.records] == [
         b"tts.requests-3-7",
         b"tts.requests-3-8",
@@ -85,12 +85,12 @@ async def test_what_is_read_again_is_not_carried_again():
 
 async def test_a_flood_is_not_carried_and_others_are():
     carrier, _, clock = express()
-    await carrier.carry([asks(number, tenant="flood") for number in range(500)], 0)
+    await carrier.carry([asks(number, tenant="flood") for number in range(500)])
     assert carrier.carried == 16
-    await carrier.carry([asks(500, tenant="small"), asks(501)], 0)
+    await carrier.carry([asks(500, tenant="small"), asks(501)])
     assert carrier.carried == 18
     clock.now += 3
-    await carrier.carry([asks(number, tenant="flood") for number in range(502, 600)], 0)
+    await carrier.carry([asks(number, tenant="flood") for number in range(502, 600)])
     assert carrier.carried == 24, "two a second"
 
 

@@ -1,10 +1,12 @@
 """What is read ahead is bounded for each topic, and one topic's backlog does not pause another."""
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from streams.agents import transport
 from streams.agents.transport import ReadAhead
 from streams.window import Partition
 
@@ -59,3 +61,14 @@ def test_what_was_read_before_a_rebalance_does_not_count():
     for message in new[:5]:
         ahead.take(consumer, message)
     assert consumer.active == {*BULK, *OTHER}
+
+
+async def test_a_record_is_handed_over_at_once_while_records_flow():
+    consumer, tasks = object.__new__(transport.Consumer), []
+
+    async def hand_over() -> None:
+        tasks.append(asyncio.current_task())
+
+    consumer.flow_active = True
+    await consumer.wait_first(hand_over(), asyncio.Event().wait())
+    assert tasks == [asyncio.current_task()]
