@@ -31,9 +31,9 @@ from streams.topics import Topics, TopicsError
 LOOK_SECONDS = 0.1
 PAUSE_SECONDS = 0.02
 AT_ONCE = 500
-BACKLOG = 64
-"""Records of all partitions: with more than so many before it, a sentence may wait for seconds."""
-NEAR = 16
+BACKLOG = 256
+"""Records of all partitions: with more than so many before it, a sentence may wait."""
+NEAR = 64
 """Until no more than so many are left, a backlog is followed."""
 NEWEST = 256
 SHORT_BYTES = 4096
