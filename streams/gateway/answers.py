@@ -106,7 +106,7 @@ class JobError(BaseModel):
 
 
 class Job(BaseModel):
-    """One request. `queue`: of one that is queued, where one request was asked for."""
+    """One request. `queue`: of one that is queued, where one request was asked for. `pool`: empty for the main one."""
 
     request_id: str
     file_id: str
@@ -124,6 +124,7 @@ class Job(BaseModel):
     characters: int | None
     metadata: dict[str, Any] | None
     estimated_seconds: float | None
+    pool: str
     worker: str | None
     source: str | None
     created_at: datetime

@@ -169,7 +169,7 @@ def shown(job: Job) -> dict[str, Any]:
     """A job as the API shows it."""
     same = (
         *("request_id", "file_id", "tenant", "status", "progress", "chunk", "chunks", "attempts", "model", "voice"),
-        *("language", "format", "characters", "metadata", "estimated_seconds", "worker", "source"),
+        *("language", "format", "characters", "metadata", "estimated_seconds", "pool", "worker", "source"),
     )
     times = ("created_at", "started_at", "finished_at", "cancel_requested_at")
     return {

@@ -57,7 +57,7 @@ class Waits:
         self.missed: list[Callable[[], None]] = []
 
     def __len__(self) -> int:
-        """How many wait."""
+        """How many calls wait for an outcome, a deletion or a changed expiry."""
         return self._calls
 
     @property
@@ -87,14 +87,15 @@ class Waits:
         """The next wanted event about a file on one of these topics; enter before you ask for it to happen."""
         future: asyncio.Future[Event] = asyncio.get_running_loop().create_future()
         waiter, places = _Waiter(future, wanted), [(topic, file_id) for topic in topics]
+        calls = int("progress" not in topics)  # who waits for some waits for the outcome too
         for place in places:
             self._waiting[place].append(waiter)
         self._topics.update(topics)
-        self._calls += 1
+        self._calls += calls
         try:
             yield future
         finally:
-            self._calls -= 1
+            self._calls -= calls
             self._topics.subtract(topics)
             for place in places:
                 self._waiting[place].remove(waiter)

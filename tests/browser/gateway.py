@@ -40,7 +40,7 @@ def job(name: str, status: str = "completed", **more: Any) -> dict[str, Any]:
         "progress": 1.0 if status == "completed" else 0.0, "chunk": 0, "chunks": 4, "attempts": 1,
         "created_at": began, "started_at": began, "finished_at": None, "cancel_requested_at": None,
         "model": "hibari", "voice": "heart", "language": "en", "format": "wav", "characters": 62, "metadata": None,
-        "estimated_seconds": 4.0, "worker": "host-0", "source": "tts.requests-0-7", "queue": None,
+        "estimated_seconds": 4.0, "pool": "", "worker": "host-0", "source": "tts.requests-0-7", "queue": None,
         "result": audio if status == "completed" else None, "error": None,
     }  # fmt: skip
     return made | more

@@ -99,6 +99,13 @@ async def test_the_first_is_heard_long_before_the_last_is_spoken(audio_format: s
     assert len(listener.site.waits) == 0
 
 
+async def test_who_listens_counts_once_among_those_who_wait() -> None:
+    waits = Listener(Slow()).site.waits
+    with waits.waiting("f", "completed", "failed"), waits.waiting("f", "progress"):
+        assert len(waits) == 1
+    assert len(waits) == 0
+
+
 async def test_pieces_that_are_gone_are_heard_from_the_file() -> None:
     listener = Listener(Slow())
     await listener.begin()

@@ -14,8 +14,8 @@ from tests.kafka.processes import PATIENCE, until
 
 JOB = {
     *("request_id", "file_id", "tenant", "status", "priority", "progress", "chunk", "chunks", "attempts", "model"),
-    *("voice", "language", "format", "characters", "metadata", "estimated_seconds", "worker", "source", "created_at"),
-    *("started_at", "finished_at", "cancel_requested_at", "queue", "result", "error"),
+    *("voice", "language", "format", "characters", "metadata", "estimated_seconds", "pool", "worker", "source"),
+    *("created_at", "started_at", "finished_at", "cancel_requested_at", "queue", "result", "error"),
 }
 RESULT = {
     *("audio_url", "format", "duration_seconds", "sample_rate", "file_size", "expires_at", "deleted_at"),

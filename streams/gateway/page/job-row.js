@@ -122,6 +122,7 @@ export function detailsOf(job) {
       `${file.format}, ${number(file.sample_rate)} Hz, ${clock(file.duration_seconds)}, ${kilobytes(file.file_size)}`,
     ],
     file && [t("fact.expires_at"), moment(file.expires_at)],
+    plain("pool"),
     plain("worker"),
     plain("source"),
     plain("metadata", job.metadata && JSON.stringify(job.metadata)),

@@ -83,6 +83,7 @@ export const EN = {
   "fact.created_at": "Asked",
   "fact.started_at": "Begun",
   "fact.finished_at": "Ended",
+  "fact.pool": "Pool of workers",
   "fact.worker": "Worker",
   "fact.source": "Place on the log",
   "fact.model": "Engine",

@@ -83,6 +83,7 @@ export const VI = {
   "fact.created_at": "Gửi lúc",
   "fact.started_at": "Bắt đầu",
   "fact.finished_at": "Kết thúc",
+  "fact.pool": "Nhóm xử lý",
   "fact.worker": "Tiến trình xử lý",
   "fact.source": "Vị trí trong nhật ký",
   "fact.model": "Bộ đọc",
