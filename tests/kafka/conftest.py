@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from storage.index import Index
+from tests.kafka.indexing import index_of
 from tests.kafka.installation import Installation
 from tests.kafka.log import Kafka
 from tests.kafka.zygote import Zygote
@@ -44,3 +46,17 @@ def speaking(kafka: Kafka, zygote: Zygote, tmp_path_factory: pytest.TempPathFact
         stack.callback(made.end)
         made.start_worker().wait_ready()
         yield made
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[[Installation], Index]]:
+    """Opens indexes of installations."""
+    made: list[Index] = []
+
+    def make(loa: Installation) -> Index:
+        made.append(index_of(loa))
+        return made[-1]
+
+    yield make
+    for index in made:
+        index.close()

@@ -7,13 +7,20 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+import sqlalchemy as sql
+from aiokafka.admin import RecordsToDelete
+
 from storage.index import Index
 from storage.index.compare import Drift
+from storage.index.tables import deliveries, files, jobs, totals
+from streams.events import CancelRequested, CleanupRequested
 from streams.index import open_index
+from streams.kafka import EventWriter, admin_client
 from streams.parts import open_files
 from streams.readers.index import Projection
 from streams.readers.rebuild import check
 from streams.settings import load
+from streams.topics import Topics
 from tests.kafka.installation import Installation
 from tests.kafka.processes import PATIENCE, Loa
 
@@ -45,11 +52,11 @@ def start_gateway(loa: Installation) -> Loa:
 async def drift(loa: Installation, index: Index) -> Drift:
     """The index compared with log and store."""
     settings = load(loa.settings)
-    files = open_files(settings)
+    opened = open_files(settings)
     try:
-        return await check(settings, files, index, lambda *_: None, grace=0)
+        return await check(settings, opened, index, lambda *_: None, grace=0)
     finally:
-        files.store.close()
+        opened.store.close()
 
 
 def index_of(loa: Installation) -> Index:
@@ -73,3 +80,37 @@ async def projecting(loa: Installation, index: Index) -> AsyncIterator[Projectio
         running.cancel()
         with suppress(asyncio.CancelledError):
             await running
+
+
+def rows(index: Index) -> dict[str, list[tuple[object, ...]]]:
+    """All that the index says."""
+    with index.database.reading() as connection:
+        return {
+            table.name: [tuple(row) for row in connection.execute(sql.select(table).order_by(*table.primary_key))]
+            for table in (jobs, files, deliveries, totals)
+        }
+
+
+async def remove_before_end(loa: Installation, *shorts: str) -> None:
+    """As retention does, in time."""
+    async with admin_client(load(loa.settings)) as admin:
+        ends = [await loa.ends(short) for short in shorts]
+        await admin.delete_records({pair: RecordsToDelete(end) for found in ends for pair, end in found.items()})
+
+
+async def emit(loa: Installation, *events: CancelRequested | CleanupRequested) -> None:
+    settings = load(loa.settings)
+    writer = EventWriter(settings, Topics(settings))
+    await writer.start()
+    try:
+        for event in events:
+            await writer.emit(event)
+    finally:
+        await writer.stop()
+
+
+def new_database(loa: Installation) -> Installation:
+    """The same installation with another, empty index."""
+    other = Installation(loa.kafka, loa.name, loa.folder, {"TTS_DATABASE_URL": f"sqlite:///{loa.folder}/other.sqlite"})
+    other.processes = loa.processes
+    return other
