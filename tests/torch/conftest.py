@@ -16,6 +16,7 @@ from models.dia.rules import Rules
 from models.dia.state import State
 from models.dia.weights import take
 from tests.torch.tiny import save_checkpoint
+from tests.torch.vits_checkpoints import save_vits
 
 NewState = Callable[..., State]
 NewLoop = Callable[..., Loop]
@@ -78,3 +79,21 @@ def new_loop(new_state: NewState, codec: Codec) -> Iterator[NewLoop]:
 
     yield make
     assert not any(loop.busy for loop in made)
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One of Vietnamese, with the stochastic duration predictor."""
+    return save_vits(tmp_path_factory.mktemp("vits") / "tiny-vie")
+
+
+@pytest.fixture(scope="session")
+def regular(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One with the plain duration predictor."""
+    return save_vits(tmp_path_factory.mktemp("vits") / "regular", stochastic=False)
+
+
+@pytest.fixture(scope="session")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One of English, with three speakers."""
+    return save_vits(tmp_path_factory.mktemp("vits") / "many", speakers=3, language="eng", rate=22_050)
