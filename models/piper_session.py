@@ -34,6 +34,7 @@ class SeededSession:
         # One thread a process, and its own: results depend on the number.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4
+        options.enable_mem_pattern = False  # a plan is kept for each length, and lengths hardly come again
         try:
             model = onnx.load(path, load_external_data=False)
             self._noise = _open(model)

@@ -1,6 +1,7 @@
 """Files that the log does not tell of any more, taken into the index from the store, and those that the store lost."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import sqlalchemy as sql
 import structlog
@@ -16,6 +17,7 @@ from storage.index.writing import some
 from storage.records import Failure, Record, Tombstone, parse
 
 AT_ONCE = 500
+THREADS = 16  # of a store behind a network nearly all is waiting
 MISSING = "missing"
 """The reason of a deletion that nobody told of: the store has neither record nor tombstone."""
 
@@ -29,9 +31,11 @@ def take_store(index: Index, files: AudioFiles, seen: Callable[[int], object] = 
     Raises IndexTrouble, StoreError.
     """
     began = files.clock()
-    for ids in some(_stored(files), AT_ONCE):
-        index.apply([change for name in ids for change in changes_of(name, files.raw(name))])
-        seen(len(ids))
+    with ThreadPoolExecutor(THREADS, "store") as pool:
+        for ids in some(_stored(files), AT_ONCE):
+            read = zip(ids, pool.map(files.raw, ids), strict=True)
+            index.apply([change for name, raw in read for change in changes_of(name, raw)])
+            seen(len(ids))
     for names in some(_absent(present(index), _stored(files)), AT_ONCE):
         index.apply([change for name in names if (change := _lost(index, files, name)) is not None])
         seen(0)

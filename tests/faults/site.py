@@ -20,6 +20,7 @@ from tests.faults import projected
 from tests.faults.figures import Figures
 from tests.faults.invariants import TOPICS, Evidence, Findings, examine
 from tests.faults.places import Bucket
+from tests.faults.settings import rounds
 from tests.kafka.installation import PARTITIONS, Installation
 from tests.kafka.processes import PATIENCE, Loa, until
 from tests.kafka.reader import Event
@@ -27,6 +28,9 @@ from tests.kafka.reader import Event
 CONSUMED = ("requests", "requests.bulk", "requests.retry")
 PAUSE_SECONDS = 0.2
 """Between two looks that cost the broker something."""
+
+SETTLED_SECONDS = rounds(1, 10) * PATIENCE
+"""A long run leaves more behind."""
 
 SOON_SECONDS = 30.0
 """What expires within that time is waited for."""
@@ -122,7 +126,7 @@ class Site(Installation):
             stopping = True
             await task
 
-    async def settled(self, seconds: float = PATIENCE) -> None:
+    async def settled(self, seconds: float = SETTLED_SECONDS) -> None:
         """Wait until the group has passed all that the log holds now."""
         pairs = [TopicPartition(self.topic(short), number) for short in CONSUMED for number in range(PARTITIONS)]
         async with (
