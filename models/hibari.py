@@ -10,6 +10,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -114,8 +115,31 @@ class Hibari:
             path = voice_path(voice, download_missing=False)
             british = VOICES[voice]["british"]
             alike = (s.g2p for name, s in self._speakers.items() if VOICES[name]["british"] == british)
-            self._speakers[voice] = Synthesizer(voice, model=path, threads=1, g2p=next(alike, None))
+            with _no_memory_plans():
+                self._speakers[voice] = Synthesizer(voice, model=path, threads=1, g2p=next(alike, None))
         return self._speakers[voice]
+
+
+@contextmanager
+def _no_memory_plans() -> Iterator[None]:
+    """Sessions made within keep no plan of memory for each length: lengths hardly come again, and plans take 10 % more.
+
+    The package has no option for it.
+    """
+    import onnxruntime
+
+    plain = onnxruntime.SessionOptions
+
+    def without_plans() -> Any:
+        made = plain()
+        made.enable_mem_pattern = False
+        return made
+
+    onnxruntime.SessionOptions = without_plans
+    try:
+        yield
+    finally:
+        onnxruntime.SessionOptions = plain
 
 
 def _voice(name: str, facts: dict[str, Any]) -> Voice:

@@ -16,6 +16,7 @@ from models.host import EnginePool
 from models.process import ended, served
 from models.serve import NICENESS
 from models.speech import Speech
+from tests.kafka.processes import until
 
 ODD = "odd_engines:Odd"
 
@@ -39,8 +40,7 @@ async def test_what_was_spoken_goes_with_who_asked_for_it(start_pool: StartPool)
     gc.disable()  # samples that wait for it are much memory
     try:
         samples = weakref.ref((await say(pool, "hello")).samples)
-        await asyncio.sleep(0)
-        assert samples() is None
+        await until(lambda: samples() is None, "their end, without a look for cycles")
     finally:
         gc.enable()
 
