@@ -9,12 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.errors import UnknownTopicOrPartitionError
 
 from streams.kafka import client_options
-from streams.readers.tail import keep_partitions
+from streams.readers.tail import keep_partitions, start
 from streams.settings import Settings
-from streams.topics import MAX_MESSAGE_BYTES, TopicsError
+from streams.topics import MAX_MESSAGE_BYTES
 
 WAIT_MS = 1000
 LOST_SECONDS = 60.0
@@ -167,15 +166,10 @@ async def open_replay(settings: Settings, topics: Sequence[str], **options: Any)
         **options,
     )
     try:
-        await consumer.start()
-        missing = sorted(set(topics) - {pair.topic for pair in consumer.assignment()})
-        if missing:
-            raise TopicsError(f"{', '.join(missing)}: missing; run `loa topics create`, or look at TTS_TOPIC_PREFIX")
+        await start(consumer, settings, topics)
         keep_partitions(consumer)
         consumer.pause(*consumer.assignment())
         yield Replay(consumer)
-    except UnknownTopicOrPartitionError as error:
-        raise TopicsError(f"one of {', '.join(topics)} is missing; run `loa topics create`") from error
     finally:
         await consumer.stop()
 

@@ -1,7 +1,7 @@
 """Follow topics without a consumer group: nothing is committed, and no worker notices."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -10,12 +10,13 @@ import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import UnknownTopicOrPartitionError
 
-from streams.kafka import client_options
+from streams.kafka import admin_client, client_options
 from streams.settings import Settings
 from streams.topics import MAX_MESSAGE_BYTES, TopicsError
 
 WAIT_MS = 200
 MOST_AT_ONCE = 500
+MISSING_SECONDS = 3.0
 
 
 @asynccontextmanager
@@ -35,15 +36,38 @@ async def tail(
         max_partition_fetch_bytes=2 * MAX_MESSAGE_BYTES,
     )
     try:
-        await consumer.start()
+        await start(consumer, settings, topics)
         keep_partitions(consumer)
         await (consumer.seek_to_beginning() if beginning else consumer.seek_to_end())
         yield consumer
-    except UnknownTopicOrPartitionError as error:
-        names = ", ".join(topics)
-        raise TopicsError(f"{names}: one is missing; run `loa topics create`, or look at TTS_TOPIC_PREFIX") from error
     finally:
         await consumer.stop()
+
+
+async def start(consumer: AIOKafkaConsumer, settings: Settings, topics: Iterable[str]) -> None:
+    """Start a consumer of these topics.
+
+    Raises TopicsError if one is missing, for each of which aiokafka would wait for 40 s; KafkaConnectionError where no
+    broker answers.
+    """
+    starting = asyncio.create_task(consumer.start())
+    try:
+        await asyncio.wait({starting}, timeout=MISSING_SECONDS)
+        if not starting.done():
+            async with admin_client(settings) as admin:
+                missing = set(topics) - set(await admin.list_topics())
+            if missing:
+                raise _absent(missing)
+        await starting
+    except UnknownTopicOrPartitionError as error:
+        raise _absent(topics) from error
+    finally:
+        starting.cancel()
+        await asyncio.wait({starting})
+
+
+def _absent(topics: Iterable[str]) -> TopicsError:
+    return TopicsError(f"{', '.join(sorted(topics))}: missing; run `loa topics create`, or look at TTS_TOPIC_PREFIX")
 
 
 async def follow(
