@@ -50,24 +50,21 @@ async def start(consumer: AIOKafkaConsumer, settings: Settings, topics: Iterable
     Raises TopicsError if one is missing, for each of which aiokafka would wait for 40 s; KafkaConnectionError where no
     broker answers.
     """
+    what_to_do = "run `loa topics create`, or look at TTS_TOPIC_PREFIX"
     starting = asyncio.create_task(consumer.start())
     try:
         await asyncio.wait({starting}, timeout=MISSING_SECONDS)
         if not starting.done():
             async with admin_client(settings) as admin:
-                missing = set(topics) - set(await admin.list_topics())
+                missing = sorted(set(topics) - set(await admin.list_topics()))
             if missing:
-                raise _absent(missing)
+                raise TopicsError(f"{', '.join(missing)}: missing; {what_to_do}")
         await starting
     except UnknownTopicOrPartitionError as error:
-        raise _absent(topics) from error
+        raise TopicsError(f"{', '.join(topics)}: one is missing; {what_to_do}") from error
     finally:
         starting.cancel()
         await asyncio.wait({starting})
-
-
-def _absent(topics: Iterable[str]) -> TopicsError:
-    return TopicsError(f"{', '.join(sorted(topics))}: missing; run `loa topics create`, or look at TTS_TOPIC_PREFIX")
 
 
 async def follow(

@@ -40,6 +40,11 @@ def embedded() -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines)
 
 
+def locked(lock: str) -> set[str]:
+    """Packages of requirements/<lock>.txt."""
+    return set(re.findall(r"^([a-z0-9-]+)==", (ROOT / f"requirements/{lock}.txt").read_text(), re.MULTILINE))
+
+
 def loa_services(compose: dict[str, Any]) -> dict[str, Any]:
     return {
         name: service
@@ -132,12 +137,16 @@ def test_images_are_built_from_targets_that_exist(compose: dict[str, Any]) -> No
         assert service.get("build", {}).get("target", "worker") in stages, name
 
 
+def test_the_image_has_what_a_database_of_the_services_needs(compose: dict[str, Any]) -> None:
+    assert "TTS_DATABASE_URL" in compose["services"]["gateway"]["environment"]
+    assert {"psycopg", "psycopg-binary"} <= locked("image")
+
+
 @pytest.mark.parametrize("lock", ["image", "gpu"])
 def test_images_have_what_settings_of_the_services_ask_for(lock: str) -> None:
-    locked = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / f"requirements/{lock}.txt").read_text(), re.MULTILINE))
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     wanted = {re.split(r"[\[>=<]", package)[0] for extra in EXTRAS for package in extras[extra]}
-    assert wanted <= locked
+    assert wanted <= locked(lock)
 
 
 def test_the_image_gets_every_file_it_copies() -> None:

@@ -1,6 +1,5 @@
 """What is carried past a backlog: what is short, may not wait, and is of somebody who asks for little."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -39,9 +38,9 @@ def asks(offset: int, headers: tuple[tuple[str, bytes], ...] = (), **fields: Any
     return record(offset, orjson.dumps({"text": "One sentence."} | fields), headers)
 
 
-def express(behind: Mapping[int, range] | None = None) -> tuple[Express, MemoryWriter, Clock]:
+def express() -> tuple[Express, MemoryWriter, Clock]:
     writer, clock = MemoryWriter(), Clock()
-    made = Express(settings.load({}), writer, lambda _topic: behind or {}, WorkerMetrics(), clock)  # type: ignore[arg-type]
+    made = Express(settings.load({}), writer, lambda _topic: {}, WorkerMetrics(), clock)  # type: ignore[arg-type]
     return made, writer, clock
 
 
