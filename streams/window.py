@@ -1,16 +1,19 @@
 """The in-order window: what was taken from the log, what of it is done, and how far may be committed.
 
 Acknowledging records out of order loses those before them when the worker dies, so only a finished prefix is ever
-committed. Faust's generation numbers can stay the same over a rebalance in which records were skipped, so the window
-counts epochs of its own: one ends whenever partitions are revoked, and what belongs to an older one is never committed.
-Its effects are idempotent, and it will be delivered again.
+committed, with a note of what is finished beyond it. Faust's generation numbers can stay the same over a rebalance in
+which records were skipped, so the window counts epochs of its own: one ends whenever partitions are revoked, and what
+belongs to an older one is never committed. Its effects are idempotent, and it will be delivered again.
 """
 
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
+
+from streams import beyond
 
 
 class Partition(NamedTuple):
@@ -18,6 +21,13 @@ class Partition(NamedTuple):
 
     topic: str
     partition: int
+
+
+class Progress(NamedTuple):
+    """Of a partition: all before `offset` is finished, and what `beyond` names. A commit takes it as it is."""
+
+    offset: int
+    beyond: str = ""
 
 
 class HoleError(Exception):
@@ -48,13 +58,16 @@ class Window:
         self._clock = clock
         self._entries: dict[Partition, deque[Entry]] = {}
         self._newest: dict[Partition, int] = {}
-        self._finished: dict[Partition, int] = {}
-        self._committed: dict[Partition, int] = {}
+        self._before: dict[Partition, deque[range]] = {}
+        self._moved: set[Partition] = set()
+        self._finished: dict[Partition, Progress] = {}
+        self._committed: dict[Partition, Progress] = {}
 
     def reset(self) -> None:
         """Begin a new epoch: forget all entries, since their partitions may be somebody else's now."""
         self.epoch += 1
-        for table in (self._entries, self._newest, self._finished, self._committed):
+        self._moved.clear()
+        for table in (self._entries, self._newest, self._before, self._finished, self._committed):
             table.clear()
 
     def started(self, partition: Partition) -> bool:
@@ -88,8 +101,16 @@ class Window:
         self._newest[partition] = offset - 1
         return removed
 
+    def resume(self, partition: Partition, progress: Progress) -> None:
+        """Pass over what was finished in an earlier epoch, or by another worker, as the group has committed it."""
+        self._before[partition] = deque(beyond.read(*progress))
+        self._committed[partition] = progress
+
     def track(self, partition: Partition, offset: int, epoch: int) -> Entry | None:
-        """Take a record in; None if it is stale or already in the window. Raises HoleError at a jump upwards."""
+        """Take a record in. Raises HoleError at a jump upwards.
+
+        None if nothing is to be done for it: it is stale, or already in the window, or was finished before.
+        """
         if epoch != self.epoch:
             return None
         newest = self._newest[partition]
@@ -100,7 +121,16 @@ class Window:
         self._newest[partition] = offset
         entry = Entry(partition, offset, epoch, self._clock())
         self._entries.setdefault(partition, deque()).append(entry)
+        if self._was_finished(partition, offset):
+            self.done(entry)
+            return None
         return entry
+
+    def _was_finished(self, partition: Partition, offset: int) -> bool:
+        before = self._before.get(partition) or deque()
+        while before and before[0].stop <= offset:
+            before.popleft()
+        return bool(before) and offset in before[0]
 
     def done(self, entry: Entry) -> None:
         """The record has its outcome; its prefix may be committed once all before it are done."""
@@ -109,14 +139,25 @@ class Window:
             return
         entries = self._entries[entry.partition]
         while entries and entries[0].done:
-            self._finished[entry.partition] = entries.popleft().offset + 1
+            entries.popleft()
+        self._moved.add(entry.partition)
 
-    def to_commit(self) -> dict[Partition, int]:
-        """End of the finished prefix of each partition where it has moved since the last commit."""
-        return {p: end for p, end in self._finished.items() if end > self._committed.get(p, -1)}
+    def to_commit(self) -> dict[Partition, Progress]:
+        """What is finished, of each partition where it is not what was committed last."""
+        while self._moved:
+            partition = self._moved.pop()
+            self._finished[partition] = self._progress(partition)
+        return {p: progress for p, progress in self._finished.items() if progress != self._committed.get(p)}
 
-    def committed(self, offsets: Mapping[Partition, int], epoch: int) -> None:
-        """The broker took these offsets, asked for in `epoch`."""
+    def _progress(self, partition: Partition) -> Progress:
+        entries, newest = self._entries[partition], self._newest[partition]
+        end = entries[0].offset if entries else newest + 1
+        here = (range(entry.offset, entry.offset + 1) for entry in entries if entry.done)
+        unread = (range(max(found.start, newest + 1), found.stop) for found in self._before.get(partition, ()))
+        return Progress(end, beyond.written(end, chain(here, filter(len, unread))))
+
+    def committed(self, offsets: Mapping[Partition, Progress], epoch: int) -> None:
+        """The broker took these, asked for in `epoch`."""
         if epoch == self.epoch:
             self._committed.update(offsets)
 

@@ -31,7 +31,7 @@ from streams.routes import group_of
 from streams.settings import Settings
 from streams.window import Partition, Window, is_ahead
 
-COMMIT_SECONDS = 1.0
+COMMIT_SECONDS = 0.25  # what was finished since comes again after a crash
 NEVER = 1e7
 MOST_READ_AHEAD = 1024  # records of a topic
 
@@ -110,13 +110,16 @@ class Service(faust.App):  # type: ignore[misc]
         if epoch != self.window.epoch:
             return None
         if not self.window.started(partition):
-            committed = await self.consumer.broker_committed(partition)
+            progress = await self.consumer.broker_committed(partition)
+            committed = progress.offset if progress else None
             # The answer waits behind a fetch that waits for news, so it is asked for only where it matters.
             ahead = is_ahead(message.offset, committed)
             log_start = await self.consumer.log_start(partition) if ahead else 0
             if epoch != self.window.epoch:
                 return None
             removed = self.window.start(partition, message.offset, committed, log_start)
+            if progress:
+                self.window.resume(partition, progress)
             if removed:
                 log.error("retention removed records unread", partition=str(partition), records=removed)
                 self.metrics.count(declared.UNREAD, removed, topic=partition.topic.removeprefix(self._prefix))
@@ -137,14 +140,14 @@ class Service(faust.App):  # type: ignore[misc]
         )
 
     async def commit_finished(self) -> None:
-        """Commit every finished prefix."""
+        """Commit what is finished."""
         if self._consumer is not None and self.window.to_commit():
             crash_point("commit.before")
             await self.consumer.commit_window(self.window)
             crash_point("commit.after")
 
     async def keep_committing(self) -> None:
-        """Commit once a second, for as long as the worker lives."""
+        """Commit again and again, for as long as the worker lives."""
         while True:
             await asyncio.sleep(COMMIT_SECONDS)
             await self.commit_finished()

@@ -12,10 +12,11 @@ from typing import Any
 
 import structlog
 from aiokafka import TopicPartition
+from aiokafka.errors import CommitFailedError
 from faust.transport.drivers import aiokafka as driver
 
 from streams.metrics import declared
-from streams.window import Partition, Window
+from streams.window import Partition, Progress, Window
 
 PAUSED_SECONDS = 0.1
 FETCH_MS = 200
@@ -81,7 +82,7 @@ class _Ahead:
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
-    """Reads partitions in turns, and lets a commit pass that comes too late."""
+    """Reads partitions in turns, commits with metadata, and lets a commit pass that comes too late."""
 
     logger = logging.getLogger("faust.consumer")
 
@@ -133,10 +134,32 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
                 fetched.move_to_end(partition)
         return records
 
-    async def _commit(self, offsets: Mapping[Any, int]) -> bool:
-        """Do nothing when a rebalance has taken all of these partitions: Faust would crash over it."""
-        assigned = self.assignment()
-        return bool(any(tp in assigned for tp in offsets) and await super()._commit(offsets))
+    async def seek_back(self, starts: Mapping[Any, int]) -> None:
+        """Seek on the loop that reads; Faust's `seek` is not on it, and took records from under a fetch's hands."""
+        await self.call_thread(self._seek_back, starts)
+
+    async def _seek_back(self, starts: Mapping[Any, int]) -> None:
+        assigned = self._consumer.assignment()
+        for pair in starts.keys() & assigned:
+            self._consumer.seek(pair, starts[pair])
+
+    async def _commit(self, offsets: Mapping[Any, Progress]) -> bool:
+        """Commit what is still ours, with its metadata.
+
+        Faust writes none, and crashes when a rebalance has taken all of these partitions.
+        """
+        assigned = self._consumer.assignment()
+        ours = {pair: progress for pair, progress in offsets.items() if pair in assigned}
+        try:
+            if ours:
+                await self._consumer.commit(ours)
+        except CommitFailedError:
+            return False
+        except Exception as error:
+            self.log.exception("cannot commit: %r", error)
+            await self.crash(error)
+            return False
+        return bool(ours)
 
 
 class Consumer(driver.Consumer):  # type: ignore[misc]
@@ -175,19 +198,15 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         offsets = await super().seek_to_committed()
         uncommitted = [tp for tp, offset in offsets.items() if offset is None or offset <= 0]
         if uncommitted:
-            assigned = self.assignment()
-            for tp, start in (await self.earliest_offsets(*uncommitted)).items():
-                pair = driver.TP(tp.topic, tp.partition)
-                if pair in assigned:
-                    await self._seek(pair, start)
+            await self._thread.seek_back(await self.earliest_offsets(*uncommitted))
         return offsets
 
-    async def broker_committed(self, partition: Partition) -> int | None:
-        """The committed offset as the broker has it; Faust's own note is moved even by a refused commit."""
+    async def broker_committed(self, partition: Partition) -> Progress | None:
+        """What the broker has as committed; Faust's own note is moved even by a refused commit."""
         pair = TopicPartition(*partition)
         coordinator = self._thread._ensure_consumer()._coordinator
         answer = await self._thread.call_thread(coordinator.fetch_committed_offsets, [pair])
-        return int(answer[pair].offset) if pair in answer else None
+        return Progress(*answer[pair]) if pair in answer else None
 
     def generation(self) -> int:
         """Of the group membership as the coordinator has it; Faust's own number follows it late."""
@@ -203,13 +222,13 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         epoch, offsets = window.epoch, window.to_commit()
         if not offsets or self.app.rebalancing:
             return True
-        pairs: Mapping[Any, int] = {driver.TP(*p): end for p, end in offsets.items()}
-        if not await self._thread.commit(pairs):
+        if not await self._thread.commit({TopicPartition(*place): progress for place, progress in offsets.items()}):
             self.app.metrics.count(declared.COMMITS_REFUSED)
-            log.warning("commit refused", offsets={f"{p.topic}-{p.partition}": end for p, end in offsets.items()})
+            ends = {f"{place.topic}-{place.partition}": progress.offset for place, progress in offsets.items()}
+            log.warning("commit refused", offsets=ends)
             return False
         window.committed(offsets, epoch)
-        self._committed_offset.update(pairs)
+        self._committed_offset.update({driver.TP(*place): progress.offset for place, progress in offsets.items()})
         return True
 
 

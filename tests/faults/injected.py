@@ -89,11 +89,12 @@ def deaf_to_rebalances() -> None:
 
 def without_window() -> None:
     """Records are acknowledged as they finish, in any order."""
-    from streams.window import Window
+    from streams.window import Progress, Window
 
     def done(self: Any, entry: Any) -> None:
         entry.done = True
-        self._finished[entry.partition] = max(self._finished.get(entry.partition, 0), entry.offset + 1)
+        progress = Progress(entry.offset + 1)
+        self._finished[entry.partition] = max(self._finished.get(entry.partition, progress), progress)
 
     Window.done = done  # type: ignore[method-assign]
 

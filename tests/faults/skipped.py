@@ -52,9 +52,7 @@ def first_fetches_vanish() -> None:
 
     async def seek_to_committed(self: Any) -> Any:
         offsets = await honest(self)
-        for pair, offset in offsets.items():
-            if not offset and _original(pair.topic, {}):
-                self.seek(pair, 1)
+        await self.seek_back({pair: 1 for pair, at in offsets.items() if not at and _original(pair.topic, {})})
         return offsets
 
     ConsumerThread.seek_to_committed = seek_to_committed

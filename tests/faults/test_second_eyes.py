@@ -173,11 +173,16 @@ async def test_what_was_fetched_too_early_is_read_again(site: Site) -> None:
 
 
 async def test_what_is_never_finished_is_not_passed(site: Site) -> None:
-    """With the window a worker that dies has committed nothing behind what hangs."""
+    """With the window a worker that dies has committed nothing behind what hangs, and what is finished is noted."""
     await site.produce(*tones(SOME))
     first = await site.worker(**{injected.VARIABLE: "first_requests_hang"})
-    async with site.reader("completed") as reader:
-        await reader.until(lambda: len(reader.outcomes()) == SOME - PARTITIONS, "all but the first of each partition")
+
+    async def noted() -> bool:
+        return await site.open_records() == PARTITIONS
+
+    await until(noted, "a note of all but the first of each partition")
     first.kill()
     site.start_worker()
     await site.verify()
+    told = (await site.evidence()).completed
+    assert len(told) == SOME and all(len(events) == 1 for events in told.values()), "nothing was done again"

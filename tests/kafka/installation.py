@@ -13,10 +13,12 @@ import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from streams import beyond
 from streams.kafka import admin_client
 from streams.routes import group_of, request_topics
 from streams.settings import load
 from streams.topics import Topics
+from streams.window import Progress
 from tests.kafka.log import Kafka
 from tests.kafka.processes import PATIENCE, Loa, until
 from tests.kafka.reader import Reader
@@ -115,6 +117,12 @@ class Installation:
         """End offsets of a topic's partitions that have records."""
         async with AIOKafkaConsumer(self.topic(short), bootstrap_servers=self.kafka.bootstrap) as consumer:
             return {pair: end for pair, end in (await consumer.end_offsets(consumer.assignment())).items() if end}
+
+    async def open_records(self, short: str = "requests", group: str = "") -> int:
+        """How many of a topic's a group has neither passed nor noted as finished."""
+        progress, ends = await self.kafka.progress(group or self.name), await self.ends(short)
+        reached = [(end, progress.get(pair, Progress(0))) for pair, end in ends.items()]
+        return sum(end - at.offset - sum(map(len, beyond.read(*at))) for end, at in reached)
 
     async def settled(self, seconds: float = PATIENCE) -> None:
         """Wait until all requests in all lanes are committed by their groups: then every outcome is in the log."""

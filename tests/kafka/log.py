@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from streams.broker import EmbeddedBroker
+from streams.window import Progress
 
 LONG_SECONDS = 60.0
 """How long a test waits for what should come soon: a limit, never a pace."""
@@ -75,10 +76,14 @@ class Kafka:
 
     async def committed(self, group: str) -> dict[TopicPartition, int]:
         """The offsets that a group has committed."""
+        return {partition: progress.offset for partition, progress in (await self.progress(group)).items()}
+
+    async def progress(self, group: str) -> dict[TopicPartition, Progress]:
+        """These, and what it has noted as finished behind them."""
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
         try:
             await admin.start()
             offsets = await admin.list_consumer_group_offsets(group)
         finally:
             await admin.close()
-        return {partition: found.offset for partition, found in offsets.items()}
+        return {partition: Progress(*found) for partition, found in offsets.items()}

@@ -160,6 +160,22 @@ async def test_what_was_not_taken_is_tried_again_and_the_log_tells(site: Install
     assert await site.run("webhooks", "retry", "nobody").status() == 1
 
 
+async def test_after_a_kill_only_what_was_not_taken_is_told_again(site: Installation, receiver: Receiver) -> None:
+    first = await webhooks(site, TTS_WEBHOOK_TIMEOUT_SECONDS="60")
+    fine = [receiver.url("ok", number) for number in range(3 * GOOD)]
+    await tell(site, *[receiver.url("hang", number) for number in range(GOOD)], *fine)
+
+    async def noted() -> bool:
+        return await site.open_records("webhooks", f"{site.name}-webhooks") == GOOD
+
+    await until(lambda: len(receiver.told) == 4 * GOOD, "all are told")
+    await until(noted, "a note of what was taken behind others")
+    first.kill()
+    await webhooks(site)
+    await until(lambda: all(len(receiver.told[f"/hang/{number}"]) > 1 for number in range(GOOD)), "those told again")
+    assert [len(receiver.told[f"/ok/{number}"]) for number in range(3 * GOOD)] == [1] * 3 * GOOD
+
+
 async def test_an_endpoint_inside_is_not_connected_to(site: Installation, receiver: Receiver) -> None:
     await webhooks(site, TTS_WEBHOOK_ALLOW_NETWORKS="")
     await tell(site, receiver.url("ok"))

@@ -25,7 +25,7 @@ from streams.readers.webhooks.hand import Hand
 from streams.readers.webhooks.sender import Sender
 from streams.settings import Settings
 from streams.topics import MAX_MESSAGE_BYTES, Topics
-from streams.window import Entry, Partition, Window
+from streams.window import Entry, Partition, Progress, Window
 
 POLL_MS = 200
 MOST_IN_HAND = 10_000
@@ -95,9 +95,17 @@ class Webhooks:
         found = await consumer.getmany(timeout_ms=POLL_MS, max_records=500)
         epoch = self._window.epoch
         for pair, records in found.items():
+            await self._resume(consumer, pair)
             await self._take(hand, self._shorts[pair.topic], records, epoch)
         await hand.move_on()
         await self.commit(consumer)
+
+    async def _resume(self, consumer: AIOKafkaConsumer, pair: TopicPartition) -> None:
+        """What was finished by whoever had the partition before is not done again."""
+        if not self._window.started(Partition(*pair)):
+            committed = await consumer._coordinator.fetch_committed_offsets([pair])
+            if pair in committed:
+                self._window.resume(Partition(*pair), Progress(*committed[pair]))
 
     async def _take(self, hand: Hand, short: str, records: Sequence[ConsumerRecord], epoch: int) -> None:
         """Events become deliveries, which are on the log before the event is behind; deliveries come to hand."""
@@ -117,7 +125,7 @@ class Webhooks:
             self._window.done(entry)
 
     def _track(self, record: ConsumerRecord, epoch: int) -> Entry | None:
-        """A record into the window; None if its partition was taken away meanwhile."""
+        """A record into the window; None if its partition was taken away meanwhile, or it was finished before."""
         if epoch != self._window.epoch:
             return None
         partition = Partition(record.topic, record.partition)
@@ -131,7 +139,7 @@ class Webhooks:
         if not offsets:
             return
         try:
-            await consumer.commit({TopicPartition(*partition): end for partition, end in offsets.items()})
+            await consumer.commit({TopicPartition(*partition): progress for partition, progress in offsets.items()})
         except (CommitFailedError, IllegalStateError) as error:
             log.warning("commit refused", error=str(error))
         except KafkaError as error:

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.window import HoleError, Partition, Window, is_ahead
+from streams import beyond
+from streams.window import HoleError, Partition, Progress, Window, is_ahead
 
 P = Partition("requests", 0)
 Q = Partition("requests", 1)
@@ -22,16 +23,16 @@ def test_nothing_is_committed_before_the_oldest_is_done():
     entries = [window.track(P, offset, 0) for offset in range(3)]
     window.done(entries[2])
     window.done(entries[1])
-    assert window.to_commit() == {}
+    assert window.to_commit() == {P: Progress(0, "finished 1+2")}, "what lies behind it is noted"
     window.done(entries[0])
-    assert window.to_commit() == {P: 3}
+    assert window.to_commit() == {P: Progress(3)}
 
 
 def test_partitions_do_not_wait_for_each_other():
     window = begun(P, Q)
     window.track(P, 0, 0)
     window.done(window.track(Q, 0, 0))
-    assert window.to_commit() == {Q: 1}
+    assert window.to_commit() == {Q: Progress(1)}
 
 
 def test_what_was_committed_is_not_committed_again():
@@ -49,7 +50,7 @@ def test_a_commit_asked_for_in_an_older_epoch_is_not_noted():
     window.start(P, 0, None, 0)
     window.done(window.track(P, 0, 1))
     window.committed(offsets, epoch)
-    assert window.to_commit() == {P: 1}
+    assert window.to_commit() == {P: Progress(1)}
 
 
 def test_work_of_an_older_epoch_is_never_committed():
@@ -125,12 +126,59 @@ def test_head_age_is_that_of_the_oldest_unfinished_record():
 
 
 @given(st.permutations(range(12)))
-def test_any_order_of_ends_commits_exactly_the_finished_prefix(order):
+def test_any_order_of_ends_commits_exactly_what_is_finished(order):
     window = begun()
     entries = [window.track(P, offset, 0) for offset in range(12)]
     done: set[int] = set()
     for offset in order:
         window.done(entries[offset])
         done.add(offset)
-        prefix = next(end for end in range(13) if end not in done)
-        assert window.to_commit() == ({P: prefix} if prefix else {})
+        progress = window.to_commit()[P]
+        assert progress.offset == next(end for end in range(13) if end not in done)
+        assert set(range(progress.offset)) | offsets_of(progress) == done
+
+
+def offsets_of(progress: Progress) -> set[int]:
+    return {offset for found in beyond.read(*progress) for offset in found}
+
+
+@given(st.permutations(range(12)), st.lists(st.integers(0, 12), max_size=4))
+def test_whoever_comes_after_a_crash_gets_what_is_not_finished_and_nothing_else(order, lives):
+    """Each life takes up some records, finishes some more, commits, and dies."""
+    progress, done = Progress(0), set()
+    for life, taken in enumerate([*lives, 12]):
+        window = Window()
+        window.start(P, progress.offset, progress.offset, 0)
+        window.resume(P, progress)
+        entries = {offset: window.track(P, offset, 0) for offset in range(progress.offset, max(taken, progress.offset))}
+        assert {offset for offset in entries if entries[offset] is None} == done & set(entries)
+        for offset in order[life :: len(lives) + 1]:
+            if entries.get(offset):
+                window.done(entries[offset])
+                done.add(offset)
+        progress = window.to_commit().get(P, progress)
+        assert set(range(progress.offset)) | offsets_of(progress) == done
+
+
+def test_what_was_finished_before_and_is_not_read_yet_stays_noted():
+    window = Window()
+    window.start(P, 5, 5, 0)
+    window.resume(P, Progress(5, "finished 2+3 1+4"))
+    first, second = window.track(P, 5, 0), window.track(P, 6, 0)
+    assert window.to_commit() == {}, "nothing is news"
+    window.done(second)
+    assert window.to_commit() == {P: Progress(5, "finished 1+4 1+4")}
+    window.done(first)
+    assert window.to_commit() == {P: Progress(7, "finished 0+3 1+4")}
+    assert window.track(P, 7, 0) is None
+    assert window.to_commit() == {P: Progress(8, "finished 0+2 1+4")}
+    assert len(window) == 0
+
+
+def test_what_was_noted_of_an_older_epoch_is_forgotten():
+    window = Window()
+    window.start(P, 0, 0, 0)
+    window.resume(P, Progress(0, "finished 0+1"))
+    window.reset()
+    window.start(P, 0, 0, 0)
+    assert window.track(P, 0, 1) is not None
