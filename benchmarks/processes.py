@@ -19,6 +19,7 @@ from streams.broker import EmbeddedBroker
 HERE = Path(__file__).parent
 READY_SECONDS = 180
 STOP_SECONDS = 60
+LOOK_SECONDS = 0.01
 
 
 @contextmanager
@@ -55,10 +56,10 @@ def broker_pids(broker: EmbeddedBroker) -> list[int]:
 
 
 class Child:
-    """A process in a group of its own, its standard error in a file."""
+    """A process in a group of its own, what it writes in files: a pipe that nobody reads would stop it."""
 
     def __init__(self, name: str, command: list[str], environment: dict[str, str], folder: Path) -> None:
-        self.log = folder / f"{name}.log"
+        self.log, self._printed = folder / f"{name}.log", folder / f"{name}.out"
         self._command = command
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("TTS_")}
         self._environment = inherited | environment | {"TMPDIR": str(folder)}  # a killed process leaves files there
@@ -66,14 +67,15 @@ class Child:
         self.said: dict[str, object] = {}
 
     async def start(self) -> None:
-        self._process = await asyncio.create_subprocess_exec(
-            *self._command,
-            env=self._environment,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=self.log.open("ab"),
-            start_new_session=True,
-        )
+        with self.log.open("ab") as log, self._printed.open("wb") as printed:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command,
+                env=self._environment,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=printed,
+                stderr=log,
+                start_new_session=True,
+            )
 
     @property
     def pid(self) -> int:
@@ -82,10 +84,11 @@ class Child:
     async def ready(self) -> float:
         """Wait for the line that says that it works; returns the seconds waited."""
         began = time.perf_counter()
-        line = await asyncio.wait_for(self._process.stdout.readline(), READY_SECONDS)
-        if not line or not json.loads(line)["ready"]:
-            raise RuntimeError(f"{self._command} did not become ready:\n{self.log.read_text()[-4000:]}")
-        self.said = json.loads(line)
+        while not (line := self._printed.read_bytes().partition(b"\n"))[1]:
+            if self._process.returncode is not None or time.perf_counter() - began > READY_SECONDS:
+                raise RuntimeError(f"{self._command} did not become ready:\n{self.log.read_text()[-4000:]}")
+            await asyncio.sleep(LOOK_SECONDS)
+        self.said = json.loads(line[0])
         return time.perf_counter() - began
 
     async def kill(self) -> None:
