@@ -35,6 +35,7 @@ from streams.gateway.parts import Parts
 from streams.metrics import declared
 from streams.metrics.declared import Part
 from streams.metrics.registry import Metrics
+from streams.topics import TopicsError
 from streams.version import CONTRACT
 
 CALLS = (synthesize, jobs, events, webhooks, audio, retention, statistics, quotas, openai, operations, health, page)
@@ -78,6 +79,7 @@ def routes() -> FastAPI:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(KafkaError, _no_broker)
+    app.add_exception_handler(TopicsError, _no_topics)
     app.add_exception_handler(Exception, _unforeseen)
     app.add_api_route("/docs", _docs, include_in_schema=False)
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
@@ -139,6 +141,10 @@ def _phrase(error: Exception) -> str:
 async def _no_broker(request: Request, error: Exception) -> JSONResponse:
     log.warning("the broker refused or did not answer", path=request.url.path, error=str(error))
     return _answer(request, ApiError(503, "internal", "the log cannot be reached now", {"Retry-After": "5"}))
+
+
+async def _no_topics(request: Request, error: Exception) -> JSONResponse:
+    return _answer(request, ApiError(503, "internal", str(error), {"Retry-After": "5"}))
 
 
 async def _unforeseen(request: Request, error: Exception) -> JSONResponse:

@@ -16,6 +16,7 @@ from streams.metrics import declared
 from streams.metrics.registry import Metrics
 from streams.readers.group import lag, members
 from streams.threads import in_thread
+from streams.topics import TopicsError
 
 FRESH_SECONDS = 5.0
 LOOK_SECONDS = 5.0
@@ -57,7 +58,7 @@ class Installation:
         try:
             async with asyncio.timeout(LOOK_SECONDS):
                 await look()
-        except (KafkaError, IndexTrouble, TimeoutError) as error:
+        except (KafkaError, TopicsError, IndexTrouble, TimeoutError) as error:
             log.warning("metrics lack what does not answer", dependency=dependency, error=repr(error))
             for metric in known:
                 self._metrics.forget(metric)

@@ -15,7 +15,6 @@ from streams.readers.dead_letters import DeadLetter, dead_letters, latest, put_b
 from streams.readers.demand import WITHIN_SECONDS, demand
 from streams.readers.group import lag, members
 from streams.routes import no_pool
-from streams.topics import TopicsError
 
 MOST_AT_ONCE = 1000
 MOST_WITHIN = 86_400
@@ -77,12 +76,7 @@ async def queue(
     known = {lane: seconds for lane, seconds in queued.items() if seconds is not None}
     if len(known) < len(queued):
         raise ApiError(503, "storage_failed", "the index does not tell how much is queued", {"Retry-After": "5"})
-    try:
-        found = await demand(
-            parts.settings, known, lambda workers: parts.load.speed_of_one(workers, pool), within, pool
-        )
-    except TopicsError as error:
-        raise ApiError(503, "internal", str(error), {"Retry-After": "5"}) from error
+    found = await demand(parts.settings, known, lambda workers: parts.load.speed_of_one(workers, pool), within, pool)
     return JSONResponse({"success": True, "queue": found.row()})
 
 

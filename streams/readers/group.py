@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import stamina
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import CoordinatorNotAvailableError, NotCoordinatorError
 
-from streams.kafka import admin_client, client_options
+from streams.kafka import admin_client
+from streams.readers.tail import tail
 from streams.routes import group_of, request_topics
 from streams.settings import Settings
 from streams.topics import Topics
@@ -55,11 +56,11 @@ def _member(_id: str, client: str, host: str, _metadata: bytes, assignment: byte
 
 
 async def lag(settings: Settings) -> dict[str, int]:
-    """How many records of each lane, and of clean-up, their groups have not passed. Raises KafkaError."""
+    """How many records of each lane, and of clean-up, their groups have not passed. Raises KafkaError, TopicsError."""
     topics, work = Topics(settings), (*request_topics(settings), "cleanup")
     shorts = {topics[short].name: short for short in work}
     committed = await committed_offsets(settings)
-    async with AIOKafkaConsumer(*shorts, **client_options(settings)) as consumer:
+    async with tail(settings, list(shorts)) as consumer:
         pairs = consumer.assignment()
         firsts = await consumer.beginning_offsets(pairs)
         ends = await consumer.end_offsets(pairs)
