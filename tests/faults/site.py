@@ -202,7 +202,7 @@ class Site(Installation):
             return at_work and of_the_dead <= 0 and len(left) == 1
 
         try:
-            await until(settled, f"{self.name} cleaned up", PATIENCE)
+            await until(settled, f"{self.name} cleaned up", SETTLED_SECONDS)
         except AssertionError as error:
             raise AssertionError(f"{error}: {left}") from None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 
 from tests.faults.load import load
@@ -17,7 +18,8 @@ async def test_a_rolling_restart_loses_and_repeats_nothing(new_loa: NewLoa) -> N
     loa = new_loa(TTS_KAFKA_SESSION_TIMEOUT_SECONDS="120", TTS_KAFKA_METADATA_SECONDS="600")
     await loa.create_topics()
     names = [f"worker-{number}" for number in range(WORKERS)]
-    workers = {name: await loa.worker(TTS_WORKER_ID=name) for name in names}
+    started = await asyncio.gather(*(loa.worker(TTS_WORKER_ID=name) for name in names))
+    workers = dict(zip(names, started, strict=True))
     async with loa.reader("completed", "failed", "requests") as reader:
         async with load(loa):
             await reader.until(lambda: len(reader.outcomes()) > BETWEEN, "work")
