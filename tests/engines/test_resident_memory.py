@@ -34,7 +34,7 @@ async def test_memory_after_two_thousand_pieces(start_pool: StartPool, model: st
         how = how | {"options": {model: how["options"]}}
     pool = await start_pool(model, **how)
     lengths = random.Random(7)
-    pieces = [Piece("a " * lengths.randint(1, 150), "sine", 1.0, number) for number in range(ALL)]
+    pieces = [Piece("a " * lengths.randint(1, 30), "sine", 1.0, number) for number in range(ALL)]
     waiting = iter(pieces)
 
     async def client(count: int) -> None:
