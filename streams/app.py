@@ -79,7 +79,7 @@ async def assemble(settings: Settings, stack: AsyncExitStack, connect: Connect) 
         service.follow(topic.name, run, urgent=run == intake.run_retries)
     if settings.pool == DEFAULT_POOL:
         work.append(topics["cleanup"])
-        service.follow(work[-1].name, Cleanup(files, clean_up, writer, metrics).run)
+        service.follow(work[-1].name, Cleanup(files, clean_up, writer, metrics, service.behind).run)
     express = Express(settings, writer, service.behind, metrics)
     show(metrics, work, intake, service, engines)
     return Parts(

@@ -1,7 +1,7 @@
 """Clean-up: a timer publishes commands, and an agent removes what has expired and says so."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from itertools import islice
 
@@ -23,6 +23,8 @@ from streams.metrics import declared
 from streams.metrics.worker import WorkerMetrics
 
 AT_ONCE = 16
+BACKLOG = 32
+"""Commands of a partition: with more than so many before it, a worker leaves a shard to one of the later ones."""
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +49,16 @@ async def publish_forever(
 class Cleanup:
     """Executes commands. Each step can be repeated: a command that comes twice, or half done, does no harm."""
 
-    def __init__(self, files: AudioFiles, clean_up: CleanUp, writer: EventWriter, metrics: WorkerMetrics) -> None:
+    def __init__(
+        self,
+        files: AudioFiles,
+        clean_up: CleanUp,
+        writer: EventWriter,
+        metrics: WorkerMetrics,
+        behind: Callable[[str], Mapping[int, range]],
+    ) -> None:
+        """`behind`: by partition of a topic the offsets that were not taken up yet, as far as is known."""
+        self._behind = behind
         self._files = files
         self._clean_up = clean_up
         self._retention = Retention(files)
@@ -72,6 +83,9 @@ class Cleanup:
         elif command.file_id:
             await self._delete(command.file_id, command.tenant)
         elif command.shard and command.cutoff:
+            # A shard's commands are in one partition, and each finds all that those before it would have found.
+            if len(self._behind(delivery.topic).get(delivery.partition, ())) > BACKLOG:
+                return
             # The broker stamped the command: a worker or timer whose clock runs ahead deletes nothing too early.
             await self._sweep(command.shard, min(command.cutoff, delivery.time))
 

@@ -15,7 +15,7 @@ from tests.kafka.log import Kafka
 from tests.kafka.processes import PATIENCE, Loa, until
 from tests.kafka.scrape import scrape
 
-LONG = " ".join(f"Sentence number {number} of a long story is being read aloud." for number in range(250))
+LONG = " ".join(f"Sentence number {number} of a long story is being read aloud." for number in range(120))
 
 
 def says(process: Loa, sentence: str) -> bool:

@@ -1,4 +1,4 @@
-"""The clean-up agent keeps a file that it is asked to keep, and says so."""
+"""The clean-up agent keeps a file that it is asked to keep, and says so; in a backlog only the last sweeps are done."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +8,7 @@ from storage.cleanup import CleanUp
 from storage.files import AudioFiles
 from storage.memory import MemoryStore
 from storage.records import Record, Tombstone
-from streams.agents.cleanup import Cleanup
+from streams.agents.cleanup import BACKLOG, Cleanup
 from streams.events import CleanupRequested, Keep
 from streams.metrics.worker import WorkerMetrics
 from tests.fakes import Log, MemoryWriter
@@ -30,7 +30,11 @@ async def executed(world: World, *commands: CleanupRequested) -> MemoryWriter:
     log, writer = Log("tts.cleanup"), MemoryWriter()
     for command in commands:
         log.append(command.encode())
-    await Cleanup(files, CleanUp(files), writer, WorkerMetrics()).run(aiter(log))  # type: ignore[arg-type]
+
+    def behind(topic: str) -> dict[int, range]:
+        return {0: range(len(log.done) + 1, len(commands))}
+
+    await Cleanup(files, CleanUp(files), writer, WorkerMetrics(), behind).run(aiter(log))  # type: ignore[arg-type]
     assert log.done == list(range(len(commands)))
     return writer
 
@@ -62,6 +66,15 @@ async def test_a_file_of_another_tenant_is_not_kept(world: World) -> None:
     keep = Keep(file_id=world.record().file_id, pinned=True)
     writer = await executed(world, CleanupRequested(keep=keep, tenant="acme"))
     assert writer.events == []
+
+
+async def test_of_a_backlog_of_sweeps_only_the_last_are_done_and_of_all_else_each(world: World) -> None:
+    looked: list[str] = []
+    world.store.folders = lambda prefix="": looked.append(prefix) or iter(())  # type: ignore[method-assign, func-returns-value]
+    sweeps = [CleanupRequested(cutoff=datetime.now(UTC), shard="0")] * (3 * BACKLOG)
+    writer = await executed(world, CleanupRequested(file_id=world.record().file_id), *sweeps)
+    assert len(writer.of("deleted")) == 1
+    assert len(looked) == BACKLOG + 1
 
 
 async def test_nothing_is_said_of_what_is_gone(world: World) -> None:
