@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.conn import collect_hosts
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError, OffsetMetadataTooLargeError
 from aiokafka.structs import RecordMetadata
 
 from streams.events import Event, Headers, headers
@@ -52,6 +52,14 @@ def client_options(settings: Settings) -> dict[str, Any]:
             "sasl_plain_password": settings.kafka_sasl_password.get_secret_value(),
         }
     return options
+
+
+async def commit(consumer: AIOKafkaConsumer, offsets: Mapping[TopicPartition, tuple[int, str]]) -> None:
+    """Commit offsets with their metadata, or without where the broker takes less of it; raises what aiokafka does."""
+    try:
+        await consumer.commit(dict(offsets))
+    except OffsetMetadataTooLargeError:
+        await consumer.commit({pair: offset for pair, (offset, _) in offsets.items()})
 
 
 async def answering(settings: Settings) -> None:

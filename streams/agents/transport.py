@@ -5,6 +5,7 @@ Written against faust-streaming 0.15.3 and aiokafka 0.14.0; every override says 
 
 import asyncio
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import CommitFailedError
 from faust.transport.drivers import aiokafka as driver
 
+from streams.kafka import commit
 from streams.metrics import declared
 from streams.window import Partition, Progress, Window
 
@@ -150,9 +152,10 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         """
         assigned = self._consumer.assignment()
         ours = {pair: progress for pair, progress in offsets.items() if pair in assigned}
+        self.tp_last_committed_at.update(dict.fromkeys(ours, time.monotonic()))
         try:
             if ours:
-                await self._consumer.commit(ours)
+                await commit(self._consumer, ours)
         except CommitFailedError:
             return False
         except Exception as error:

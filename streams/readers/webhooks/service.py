@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from streams.events import WebhookDelivery
 from streams.health import health_server
-from streams.kafka import EventWriter, client_options
+from streams.kafka import EventWriter, client_options, commit
 from streams.metrics import declared
 from streams.metrics.declared import Part
 from streams.metrics.registry import Metrics
@@ -139,7 +139,7 @@ class Webhooks:
         if not offsets:
             return
         try:
-            await consumer.commit({TopicPartition(*partition): progress for partition, progress in offsets.items()})
+            await commit(consumer, {TopicPartition(*partition): progress for partition, progress in offsets.items()})
         except (CommitFailedError, IllegalStateError) as error:
             log.warning("commit refused", error=str(error))
         except KafkaError as error:
