@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Collection
-from functools import cached_property
+from functools import cache
 from typing import Any
 
 # More than this tells no more, and a request should not wait for it.
@@ -64,7 +64,7 @@ _LATIN = frozenset(
 class LanguageDetector:
     """Tells the language of a text. `default`: for short or uncertain text in Latin letters.
 
-    Keeps py3langid's model once it was needed (about 0.8 s and 60 MB); without that package Latin text is `default`.
+    A process loads py3langid's model once, when it is needed (0.8 s, 60 MB); without it Latin text is `default`.
     """
 
     def __init__(self, default: str = "en") -> None:
@@ -94,21 +94,23 @@ class LanguageDetector:
 
     def _among(self, words: list[str], languages: Collection[str], least: float) -> str | None:
         """The likeliest of some languages, if it is likely enough."""
-        if len(languages) == 1 or self._identifier is None:
+        identifier = None if len(languages) == 1 else _identifier()
+        if identifier is None:
             return None
-        ranked = [(str(name), float(p)) for name, p in self._identifier.rank(" ".join(words)) if name in languages]
+        ranked = [(str(name), float(p)) for name, p in identifier.rank(" ".join(words)) if name in languages]
         total = sum(p for _, p in ranked)
         if not ranked or total <= 0 or ranked[0][1] / total < least:
             return None
         return ranked[0][0]
 
-    @cached_property
-    def _identifier(self) -> Any:
-        try:
-            from py3langid.langid import MODEL_FILE, LanguageIdentifier
-        except ImportError:
-            return None
-        return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+@cache
+def _identifier() -> Any:
+    try:
+        from py3langid.langid import MODEL_FILE, LanguageIdentifier
+    except ImportError:
+        return None
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
 def is_vietnamese_word(word: str) -> bool:

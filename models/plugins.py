@@ -1,6 +1,7 @@
 """Engines by name: the entry points of the group `loa.models`."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 
 from models.engine import Engine, UnknownModel
@@ -13,7 +14,7 @@ Options = Mapping[str, Mapping[str, str]]
 
 def installed() -> list[str]:
     """Names of all installed engines, sorted."""
-    return sorted({point.name for point in entry_points(group=GROUP)})
+    return sorted(_points())
 
 
 def load_engine(name: str, options: Options | None = None) -> Engine:
@@ -32,6 +33,11 @@ def load_engine(name: str, options: Options | None = None) -> Engine:
 def _entry_point(name: str) -> EntryPoint:
     if ":" in name:
         return EntryPoint(name, name, GROUP)
-    for point in entry_points(group=GROUP, name=name):
-        return point
+    if name in _points():
+        return _points()[name]
     raise UnknownModel(f"model {name!r} is not installed; installed: {', '.join(installed()) or 'none'}")
+
+
+@cache
+def _points() -> dict[str, EntryPoint]:
+    return {point.name: point for point in reversed(tuple(entry_points(group=GROUP)))}  # the first of a name counts

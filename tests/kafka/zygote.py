@@ -195,7 +195,7 @@ def preload() -> None:
 
     for module in PRELOADED:
         importlib.import_module(module)
-    LanguageDetector._identifier = LanguageDetector()._identifier  # type: ignore[method-assign]
+    LanguageDetector().load()
 
 
 if __name__ == "__main__":
