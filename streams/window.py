@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 from streams import beyond
@@ -36,13 +36,12 @@ class HoleError(Exception):
 
 @dataclass(slots=True)
 class Entry:
-    """A record in the window. `since`: monotonic seconds."""
+    """An unfinished record in the window. `since`: monotonic seconds."""
 
     partition: Partition
     offset: int
     epoch: int
     since: float
-    done: bool = False
 
 
 def is_ahead(offset: int, committed: int | None) -> bool:
@@ -51,12 +50,12 @@ def is_ahead(offset: int, committed: int | None) -> bool:
 
 
 class Window:
-    """Entries per partition in the order of their offsets, for one epoch at a time."""
+    """What is unfinished of each partition, in the order of offsets, for one epoch at a time. All else is finished."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.epoch = 0
         self._clock = clock
-        self._entries: dict[Partition, deque[Entry]] = {}
+        self._entries: dict[Partition, dict[int, Entry]] = {}
         self._newest: dict[Partition, int] = {}
         self._before: dict[Partition, deque[range]] = {}
         self._moved: set[Partition] = set()
@@ -82,7 +81,7 @@ class Window:
     def passed(self, partition: Partition) -> int | None:
         """The offset of the first record that is not finished; None as for `next`."""
         entries = self._entries.get(partition)
-        return entries[0].offset if entries else self.next(partition)
+        return next(iter(entries)) if entries else self.next(partition)
 
     def start(self, partition: Partition, offset: int, committed: int | None, log_start: int) -> int:
         """Check the first record of a partition in this epoch against the broker's committed offset.
@@ -119,11 +118,11 @@ class Window:
         if offset != newest + 1:
             raise HoleError(f"{partition}: expected {newest + 1}, got {offset}")
         self._newest[partition] = offset
-        entry = Entry(partition, offset, epoch, self._clock())
-        self._entries.setdefault(partition, deque()).append(entry)
         if self._was_finished(partition, offset):
-            self.done(entry)
+            self._moved.add(partition)
             return None
+        entry = Entry(partition, offset, epoch, self._clock())
+        self._entries.setdefault(partition, {})[offset] = entry
         return entry
 
     def _was_finished(self, partition: Partition, offset: int) -> bool:
@@ -134,13 +133,8 @@ class Window:
 
     def done(self, entry: Entry) -> None:
         """The record has its outcome; its prefix may be committed once all before it are done."""
-        entry.done = True
-        if entry.epoch != self.epoch:
-            return
-        entries = self._entries[entry.partition]
-        while entries and entries[0].done:
-            entries.popleft()
-        self._moved.add(entry.partition)
+        if entry.epoch == self.epoch and self._entries[entry.partition].pop(entry.offset, None) is not None:
+            self._moved.add(entry.partition)
 
     def to_commit(self) -> dict[Partition, Progress]:
         """What is finished, of each partition where it is not what was committed last."""
@@ -150,11 +144,11 @@ class Window:
         return {p: progress for p, progress in self._finished.items() if progress != self._committed.get(p)}
 
     def _progress(self, partition: Partition) -> Progress:
-        entries, newest = self._entries[partition], self._newest[partition]
-        end = entries[0].offset if entries else newest + 1
-        here = (range(entry.offset, entry.offset + 1) for entry in entries if entry.done)
-        unread = (range(max(found.start, newest + 1), found.stop) for found in self._before.get(partition, ()))
-        return Progress(end, beyond.written(end, chain(here, filter(len, unread))))
+        unfinished, after = self._entries.get(partition, {}), self._newest[partition] + 1
+        ends = [*unfinished, after]
+        here = (range(one + 1, other) for one, other in pairwise(ends))
+        unread = (range(max(found.start, after), found.stop) for found in self._before.get(partition, ()))
+        return Progress(ends[0], beyond.written(ends[0], filter(len, chain(here, unread))))
 
     def committed(self, offsets: Mapping[Partition, Progress], epoch: int) -> None:
         """The broker took these, asked for in `epoch`."""
@@ -164,8 +158,9 @@ class Window:
     def head_age(self) -> float:
         """Seconds that the oldest unfinished record has been in the window; 0 when there is none."""
         now = self._clock()
-        return max((now - entries[0].since for entries in list(self._entries.values()) if entries), default=0.0)
+        heads = [entry for entries in list(self._entries.values()) for entry in list(entries.values())[:1]]
+        return max((now - entry.since for entry in heads), default=0.0)
 
     def __len__(self) -> int:
-        """Unfinished and unacknowledged records."""
+        """Unfinished records."""
         return sum(len(entries) for entries in self._entries.values())

@@ -92,7 +92,6 @@ def without_window() -> None:
     from streams.window import Progress, Window
 
     def done(self: Any, entry: Any) -> None:
-        entry.done = True
         progress = Progress(entry.offset + 1)
         self._finished[entry.partition] = max(self._finished.get(entry.partition, progress), progress)
 
