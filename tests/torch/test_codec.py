@@ -1,10 +1,12 @@
 """Samples of windows are those of the whole."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from transformers import DacModel
 
 from models.dia.codec import Codec, Window, context_frames, next_window
 from models.dia.loop import Loop
@@ -43,6 +45,26 @@ def test_windows_are_exact(dac: Any, codec: Codec, frames: int, at_once: int) ->
         spoken = window.until
     assert {window.end - window.begin for window in windows} == {min(SIZE, frames)}
     assert np.abs(np.concatenate(parts) - whole(dac, codes)).max() < 1e-6
+
+
+@pytest.mark.parametrize(("dtype", "most"), [(torch.float64, 1e-9), (torch.float32, 5e-4)])
+def test_windows_are_as_exact_as_the_numbers(checkpoint: Path, dtype: torch.dtype, most: float) -> None:
+    """Before they are rounded to samples, and as loud as speech: random weights alone are all ones, at both signs."""
+    model: Any = DacModel.from_pretrained(checkpoint / "codec", dtype=dtype).eval()
+    codes, spoken, parts, loud = some_codes(200), 0, [], []
+    model.decoder.conv2.register_forward_hook(lambda _layer, _given, made: loud.append(made.std()))
+    with torch.inference_mode():
+        model.decode(audio_codes=codes[None])
+        for weights in model.decoder.conv2.parameters():
+            weights.mul_(0.1 / loud[0])
+        at_once = model.decode(audio_codes=codes[None]).audio_values[0]
+        assert 0.05 < at_once.std() < 0.2
+        while window := next_window(spoken, 200, True, Codec(model).context, SIZE):
+            decoded = model.decode(audio_codes=codes[None, :, window.begin : window.end]).audio_values[0]
+            parts.append(decoded[512 * (window.fresh - window.begin) : 512 * (window.until - window.begin)])
+            spoken = window.until
+    assert len(parts) > 2
+    assert (torch.cat(parts) - at_once).abs().max() <= most
 
 
 def test_with_less_context_it_would_not_be_exact(dac: Any, codec: Codec) -> None:
