@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from clients import Requests
 from peers_judged import answered, doubled, lost, repeated, told, torn
-from peers_load import WARM_UP
+from peers_load import WARM_UP, turns
 from peers_sheet import Sheet
 from peers_systems import SYSTEMS, Place, System, working
 from texts import texts
@@ -40,11 +40,10 @@ LIMIT_SECONDS = 45
 async def kill(place: Place, sheet: Sheet, rounds: int, *, quick: bool) -> None:
     """c: kill -9 of all processes of a system with a quarter answered, and the same start again at once."""
     spoken = texts(QUICK_KILLED if quick else KILLED)
-    for number in range(1 if quick else max(1, rounds // 7)):
-        for new in SYSTEMS:
-            system = new(place)
-            async with working(system, spoken[:WARM_UP]) as client:
-                await _killed(system, client, {f"kill-{number}-{n}": t for n, t in enumerate(spoken)}, sheet)
+    for number, new in turns(SYSTEMS, rounds):
+        system = new(place)
+        async with working(system, spoken[:WARM_UP]) as client:
+            await _killed(system, client, {f"kill-{number}-{n}": t for n, t in enumerate(spoken)}, sheet)
 
 
 async def _killed(system: System, client: Requests, requests: dict[str, str], sheet: Sheet) -> None:
@@ -82,7 +81,7 @@ async def _next_result(client: Requests, since: float) -> float:
 
 async def poison(place: Place, sheet: Sheet, rounds: int, *, quick: bool) -> None:
     """d: 60 good requests, 10 that are none and two of 900 KB among them, all at once."""
-    for new in SYSTEMS:
+    for _, new in turns(SYSTEMS, rounds):
         system = new(place)
         async with working(system, texts(WARM_UP)) as client:
             good = {f"good-{n}": text for n, text in enumerate(texts(GOOD))}

@@ -3,8 +3,9 @@
 import itertools
 import random
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TypeVar
 
 from clients import Requests
 from common import cpu_seconds, percentile
@@ -18,13 +19,15 @@ SHARES = (0.6, 0.9)
 
 _stints = itertools.count()
 
+T = TypeVar("T")
+
 
 async def throughput(place: Place, sheet: Sheet, rounds: int, *, quick: bool) -> None:
     """a: all texts at once. A text counts, for every system, as many seconds as Loa's result of it has."""
     spoken = texts(QUICK_TEXTS if quick else TEXTS)
     async with everyone(place) as clients:
         audio = await _seconds_of_audio(next(client for s, client in clients.items() if s.title == "Loa"), spoken)
-        for system, client in turns(clients, rounds):
+        for _, (system, client) in turns(list(clients.items()), rounds):
             own, queue, requests = system.cpu_seconds(), cpu_seconds(*system.queue()), new_requests(spoken)
             began = await client.burst(requests)
             outcomes = await client.finished(requests)
@@ -42,8 +45,8 @@ async def latency(place: Place, sheet: Sheet, rounds: int, *, quick: bool) -> No
         slowest = min([await capacity(client, spoken) for client in clients.values()])
         for share in SHARES:
             seen: dict[str, list[float]] = {}
-            for number, (system, client) in enumerate(turns(clients, rounds)):
-                offsets = arrivals(share * slowest, len(spoken), seed=number // len(clients))
+            for number, (system, client) in turns(list(clients.items()), rounds):
+                offsets = arrivals(share * slowest, len(spoken), seed=number)
                 waited = await client.open_loop(new_requests(spoken), offsets)
                 seen.setdefault(system.title, []).extend(waited)
                 sheet.add("b", f"p50 at {share:.0%}", system.title, percentile(waited, 50), "s", compared=True)
@@ -59,12 +62,12 @@ async def everyone(place: Place) -> AsyncIterator[dict[System, Requests]]:
         yield {s: await stack.enter_async_context(working(s, texts(WARM_UP))) for s in systems}
 
 
-def turns(clients: dict[System, Requests], rounds: int) -> Iterator[tuple[System, Requests]]:
-    """Each system once a round; who is first changes, so that a drifting machine favours none."""
-    order = list(clients.items())
+def turns(systems: Sequence[T], rounds: int) -> Iterator[tuple[int, T]]:
+    """Each system once a round, and which round; who is first changes, so that a drifting machine favours none."""
     for number in range(rounds):
-        first = number % len(order)
-        yield from order[first:] + order[:first]
+        first = number % len(systems)
+        for system in (*systems[first:], *systems[:first]):
+            yield number, system
 
 
 def new_requests(spoken: list[str]) -> dict[str, str]:

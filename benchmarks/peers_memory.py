@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import psutil
 from clients import Requests
-from peers_load import WARM_UP, new_requests
+from peers_load import WARM_UP, new_requests, turns
 from peers_sheet import Sheet
 from peers_systems import SYSTEMS, Place, System, working
 from texts import GAPS, texts
@@ -21,7 +21,7 @@ async def memory(place: Place, sheet: Sheet, rounds: int, *, quick: bool) -> Non
     words = [word for gap in GAPS.values() for word in gap if word.isalpha()]
     many = QUICK_WORDS if quick else WORDS
     endless = " ".join(words[n % len(words)] for n in range(many))
-    for new in SYSTEMS:
+    for _, new in turns(SYSTEMS, rounds):
         system = new(place)
         async with working(system, texts(WARM_UP)) as client:
             async with Peak(system) as idle:

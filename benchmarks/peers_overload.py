@@ -8,7 +8,7 @@ from contextlib import suppress
 from clients import Requests
 from common import percentile
 from peers_judged import answered, refused, waits
-from peers_load import WARM_UP, arrivals, capacity, new_requests
+from peers_load import WARM_UP, arrivals, capacity, new_requests, turns
 from peers_sheet import Sheet
 from peers_systems import SYSTEMS, Place, System, working
 from texts import texts
@@ -22,7 +22,7 @@ MEASURED = 16
 
 async def overload(place: Place, sheet: Sheet, rounds: int, *, quick: bool) -> None:
     """f: Loa's gateway with a bound on what is queued, FastAPI with a bound on calls, the others as they are."""
-    for new in SYSTEMS:
+    for _, new in turns(SYSTEMS, rounds):
         system = new(place, limited=True)
         async with working(system, texts(WARM_UP)) as client:
             await _flooded(system, client, sheet, QUICK_SECONDS if quick else SECONDS)
