@@ -123,7 +123,7 @@ class EnginePool:
         frame = wire.request(key, model, piece)
         if self._keeper.closing or (self.failure and not self.pids):
             raise EngineDied(f"no engine process: {self.failure or 'closed'}")
-        asked = Asked(key, what, frame, timeout, check, loop.create_future())
+        asked = Asked(key, what, frame, timeout, check, loop.create_future(), claim)
         asked.company = 1 if what in self._guilty else None
         self._waiting.ask(asked, claim)
         self._feed()

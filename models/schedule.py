@@ -27,11 +27,12 @@ class Lane(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """On whose behalf a piece is spoken, and at what cost in seconds of work."""
+    """On whose behalf a piece is spoken, and at what cost in seconds of work. `begun`: called when its turn comes."""
 
     tenant: str = "default"
     lane: Lane = Lane.INTERACTIVE
     cost: float = 1.0
+    begun: Callable[[], object] = lambda: None
 
 
 ANYBODY = Claim()

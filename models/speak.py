@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -82,6 +82,7 @@ async def speak_text(
     lane: Lane = Lane.INTERACTIVE,
     checked: bool = True,
     kept: Kept | None = None,
+    begun: Callable[[], object] = lambda: None,
 ) -> AsyncGenerator[Spoken, None]:
     """Yield every chunk in order, checked, with the silence that follows it, at the choice's rate.
 
@@ -89,7 +90,7 @@ async def speak_text(
     `chunks`: from `plan`. `seed`: 0 … 2**32-1. `timeout`: seconds that each chunk may take, beside ten times what it is
     expected to cost. `tries`: of a chunk whose process died, or whose audio was rejected. `tenant`, `lane`: on whose
     behalf. `checked`: by all criteria of `models.check`, not only that there are samples. `kept`: where chunks are that
-    were spoken before, and where they are to be.
+    were spoken before, and where they are to be. `begun`: called when an engine process is given a chunk.
     Raises SpeakError (EngineDied, OutOfMemory, AudioRejected among them); AudioRejected when no chunk has anything to
     speak. Close the generator to give up early.
     """
@@ -104,7 +105,7 @@ async def speak_text(
                 by = choice.of(chunk)
                 piece = Piece(chunk.text, by.voice, speed, chunk_seed(seed, number))
                 cost = by.engine.cost(chunk.text, speed)
-                limit, claim = timeout + 10 * cost, Claim(tenant, lane, cost)
+                limit, claim = timeout + 10 * cost, Claim(tenant, lane, cost, begun)
                 criteria = criteria_of(by.engine) if checked else BARE
                 speaking = _Speaking(pool, by.engine, choice.rate, limit, tries, claim, criteria, kept)
                 ahead.append(asyncio.create_task(speaking.chunk(number, chunk, piece)))

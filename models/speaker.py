@@ -9,6 +9,7 @@ from models import wire
 from models.engine import EngineDied, ModelError, Piece
 from models.heartbeat import Countdown
 from models.process import EngineProcess
+from models.schedule import ANYBODY, Claim
 from models.speech import Samples, Speech
 
 Check = Callable[[Speech], None]
@@ -22,6 +23,7 @@ Tell = Callable[[dict[str, Any], Speech | Exception | None], object]
 @dataclass(eq=False, slots=True)
 class Asked:
     """A piece that somebody waits for. `seconds`: that a process may take for it. `company`: see `models.admission`.
+    `claim`: on whose behalf.
 
     `countdown`: until the process that has it in hand is late with it. `late`: what to say if it is dropped for that.
     `begun`: when that process was given it, as the loop counts, and `together` with how many, itself included.
@@ -33,6 +35,7 @@ class Asked:
     seconds: float
     check: Check
     result: "asyncio.Future[Speech]"
+    claim: Claim = ANYBODY
     company: int | None = None
     countdown: Countdown | None = None
     late: ModelError | None = None
@@ -90,6 +93,7 @@ class Speaker:
         self.held[asked.key] = asked
         asked.together = len(self.held)
         self.process.send(asked.frame)
+        asked.claim.begun()
 
     def drop(self, asked: Asked) -> None:
         """Tell it that nobody waits any more; it answers, unless it is done with the piece."""

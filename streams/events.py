@@ -70,7 +70,9 @@ class SynthesisProgressed(RequestEvent):
 
     topic = "progress"
 
-    state: Literal["started", "chunk"] = Field(description="`chunk`: one more was spoken")
+    state: Literal["started", "chunk"] = Field(
+        description="`started`: an engine began with it; `chunk`: one more was spoken"
+    )
     chunk: int | None = Field(None, ge=1, description="k of n")
     chunks: int = Field(ge=1, description="n")
     seconds: float | None = Field(None, ge=0, description="audio spoken so far, in seconds")
@@ -107,7 +109,7 @@ class SynthesisCompleted(OutcomeEvent):
     chunks: int = Field(description="in how many pieces it was spoken")
     created_at: Instant = Field(description="when the audio was committed")
     expires_at: Instant = Field(description="when the audio may be deleted")
-    queue_seconds: float = Field(description="from the record's time to its start")
+    queue_seconds: float = Field(description="from the record's time until an engine began with it")
     synthesis_seconds: float = Field(description="from its start to durable audio")
     cached: bool = Field(False, description="the audio was there already, of an identical request")
     cache_key: Sha256 | None = Field(None, description="the same for identical requests of one tenant")

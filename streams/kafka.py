@@ -145,7 +145,7 @@ class EventWriter:
         with sending(self._topics[event.topic].name, passed_on) as span:
             return await (await self._enqueue(self._record(event, span.headers)))
 
-    async def mention(self, event: Event, passed_on: Mapping[str, bytes] | None = None) -> None:
+    def mention(self, event: Event, passed_on: Mapping[str, bytes] | None = None) -> None:
         """Write an event whose loss would do no harm (progress); does not wait for the broker's word.
 
         It goes with the next outcome, or soon: a request costs client and broker far more than one more record in it.

@@ -139,7 +139,7 @@ class Intake:
         elif job is None or (movable and not budget.fits(request.tenant_id, job.seconds)):
             await self._begin(self._synthesis.move(delivery, request), self._quick)
         else:
-            job.lane, job.after = lane, twin
+            job.lane, job.after = _share(delivery, request, lane), twin
             self._in_hand[job.file_id] = job
             await self._begin(self._answer(job), budget, request.tenant_id, job.seconds)
 
@@ -218,3 +218,9 @@ class Intake:
         error = None if task.cancelled() else task.exception()
         if error is not None and not self.failure.done():
             self.failure.set_result(f"an outcome could not be written: {error!r}")
+
+
+def _share(delivery: Delivery, request: SynthesisRequested, lane: Lane) -> Lane:
+    """Whose share of the engines it has. What was only moved away shares with its tenant's others, in their order."""
+    moved = delivery.origin != delivery.source
+    return lane if lane is Lane.INTERACTIVE or not moved or request.priority == "bulk" else Lane.INTERACTIVE

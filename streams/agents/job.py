@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -36,7 +36,7 @@ class Job:
     """One request in hand. `deliveries`: the record, and repeats of it that came while it was in hand.
 
     `content`: the request's fingerprint. `chunks`: what is spoken in one go each. `seconds`: of speech, estimated.
-    `started`: when it was taken up. `reason`: why it must not be spoken any further.
+    `started`: when an engine began with it. `reason`: why it must not be spoken any further.
     `limit`: of the time of being spoken. `after`: one of the same id that was in hand before. `finished`: set when it
     is not in hand any more.
     """
@@ -50,7 +50,7 @@ class Job:
     seconds: float
     deliveries: list[Delivery]
     lane: Lane = Lane.INTERACTIVE
-    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    started: datetime | None = None
     reason: RequestError | None = None
     limit: asyncio.Timeout | None = None
     closed: bool = False

@@ -1,7 +1,7 @@
 """From a job to its file: found in the store, or spoken, encoded and committed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AbstractContextManager, aclosing
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -29,7 +29,8 @@ from streams.settings import Settings
 from streams.threads import in_thread
 from streams.traces import Span, Value
 
-Spoken = Callable[[int, float, int], Awaitable[None]]
+Begun = Callable[[], None]
+Spoken = Callable[[int, float, int], None]
 T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
@@ -58,17 +59,18 @@ class Maker:
         with traces.span("find"):
             return await self._stored(self._find, job)
 
-    async def make(self, job: Job, spoken: Spoken) -> Stored:
+    async def make(self, job: Job, begun: Begun, spoken: Spoken) -> Stored:
         """Speak and commit; another writer's result is adopted.
 
-        `spoken(k, seconds, parts)` is awaited after chunk k, with the seconds of audio up to its end, and the pieces of
-        the file that can be read by then: 0 unless the request is a stream.
+        `begun()` is called when an engine begins with a chunk; `spoken(k, seconds, parts)` after chunk k, with the
+        seconds of audio up to its end, and the pieces of the file that can be read by then: 0 unless the request is a
+        stream.
         """
         with self._files.store.scratch() as path:
             async with interim(job, path, self._files.store, self._settings) as meanwhile:
                 try:
                     with translated("the file in the making"):
-                        draft = await self._speak(job, path, spoken, meanwhile)
+                        draft = await self._speak(job, path, begun, spoken, meanwhile)
                 except ModelError as error:
                     raise RequestError(SPEAK_ERRORS.get(type(error), ErrorCode.SYNTHESIS_FAILED), str(error)) from error
                 except StoreError as error:
@@ -164,7 +166,7 @@ class Maker:
                 return usable
             put = self._files.replace  # damaged, and its writer is gone; or the failure of an earlier try
 
-    async def _speak(self, job: Job, path: Path, spoken: Spoken, meanwhile: Interim) -> Draft:
+    async def _speak(self, job: Job, path: Path, begun: Begun, spoken: Spoken, meanwhile: Interim) -> Draft:
         request = job.request
         pieces = speak_text(
             self._pool,
@@ -178,6 +180,7 @@ class Maker:
             lane=job.lane,
             checked=self._settings.check == "on",
             kept=meanwhile.resuming,
+            begun=begun,
         )
         seconds = 0.0
         with Drafting(job, path, meanwhile.listening) as drafting, _synthesis_span(job) as span:
@@ -186,7 +189,7 @@ class Maker:
                     add = partial(drafting.add, piece.speech.samples, last=piece.k == piece.n)
                     parts = await in_thread(add)
                     seconds += piece.speech.seconds
-                    await spoken(piece.k, seconds, parts)
+                    spoken(piece.k, seconds, parts)
                     span.note("chunk", {"loa.chunk": piece.k, "loa.audio_seconds": seconds})
             span.set({"loa.audio_seconds": drafting.draft.duration_seconds})
             return drafting.draft

@@ -31,6 +31,7 @@ def record_of(job: Job, draft: Draft, settings: Settings, files: AudioFiles, wor
     """The record that commits a draft as the file of a job."""
     request, choice, now = job.request, job.choice, datetime.now(UTC)
     lifetime = job.lifetime(settings)
+    started = job.started or now
     created = max(now, job.first.time)  # by the broker's clock, if ours is behind: the file would be deleted early
     return Record(
         file_id=job.file_id,
@@ -58,8 +59,8 @@ def record_of(job: Job, draft: Draft, settings: Settings, files: AudioFiles, wor
         content_sha256=job.content,
         cache_key=job.cache_key(settings),
         cached=draft.cached,
-        queue_seconds=round(max(0.0, (job.started - job.first.time).total_seconds()), 6),
-        synthesis_seconds=round((now - job.started).total_seconds(), 6),
+        queue_seconds=round(max(0.0, (started - job.first.time).total_seconds()), 6),
+        synthesis_seconds=round((now - started).total_seconds(), 6),
         attempts=job.attempt,
         worker=worker,
     )

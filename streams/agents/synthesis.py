@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import copy_context
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -167,18 +168,25 @@ class Synthesis:
         told: dict[str, Any] = {"request_id": job.request_id, "file_id": job.file_id, "tenant": job.request.tenant_id}
         told |= {"metadata": job.request.metadata, "chunks": len(job.chunks), "worker": self._worker}
 
-        async def tell(**state: Any) -> None:
-            await self._writer.mention(SynthesisProgressed(**told, **state), job.first.headers)
+        context = copy_context()  # of its span and not of whose piece has made room
 
-        waited = (job.started - job.first.since).total_seconds()
-        self._metrics.observe(declared.QUEUE_SECONDS, max(0.0, waited), lane=job.lane.name.lower())
-        await tell(state="started")
-        crash_point("started.told")
+        def tell(**state: Any) -> None:
+            context.run(self._writer.mention, SynthesisProgressed(**told, **state), job.first.headers)
 
-        async def spoken(chunk: int, seconds: float, parts: int) -> None:
-            await tell(state="chunk", chunk=chunk, seconds=seconds, parts=parts or None)
+        def begun() -> None:
+            if job.started is not None:
+                return
+            job.started = datetime.now(UTC)
+            waited = (job.started - job.first.since).total_seconds()
+            self._metrics.observe(declared.QUEUE_SECONDS, max(0.0, waited), lane=job.lane.name.lower())
+            tell(state="started")
+            crash_point("started.told")
 
-        made = await self._maker.make(job, spoken)
+        def spoken(chunk: int, seconds: float, parts: int) -> None:
+            begun()  # where no engine had to
+            tell(state="chunk", chunk=chunk, seconds=seconds, parts=parts or None)
+
+        made = await self._maker.make(job, begun, spoken)
         if isinstance(made, Record):
             self._metrics.made(made)
             self._quotas.used(made)

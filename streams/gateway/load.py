@@ -15,7 +15,7 @@ from streams.readers.demand import Speeds
 from streams.settings import Settings
 from streams.threads import in_thread
 
-FRESH_SECONDS = 1.0
+FRESH_SECONDS = 0.25
 MOST_KNOWN = 10_000
 LEAST_WAIT, LONGEST_WAIT = 1, 3600
 
@@ -54,15 +54,20 @@ class Load:
         speed = self.speed(pool)
         return round(seconds / speed, 3) if speed else None
 
-    async def admit(self, lane: str, tenant: str, pool: str) -> None:
+    async def admit(self, lane: str, tenant: str, pool: str, seconds: float) -> None:
         """Raises ApiError 429, which says when to come again, where more is queued in the pool than may be.
 
         In the lane, and for the interactive one of the tenant in both: what it asks for beyond its share leaves its
-        lane for the bulk one, so that a flood of one tenant never fills the lane that it was meant for.
+        lane for the bulk one, so that a flood of one tenant never fills the lane that it was meant for. `seconds`: of
+        speech that are asked for, which count from now on, and not only once the index has heard of them.
         """
         self._refuse(await self.queued(lane, None, pool), "are queued", pool)
         if lane == "interactive":
             self._refuse(await self.queued(None, tenant, pool), f"of tenant {tenant!r} are queued", pool)
+        for which in ((lane, None, pool), (None, tenant, pool)):
+            known, looked = self._queued.get(which, (None, 0.0))
+            if known is not None:
+                self._queued[which] = known + seconds, looked
 
     def _refuse(self, queued: float | None, where: str, pool: str) -> None:
         if queued is not None and queued > self._most:  # where the index does not answer, nobody is sent away
@@ -73,7 +78,7 @@ class Load:
             )
 
     async def queued(self, lane: str | None, tenant: str | None = None, pool: str | None = None) -> float | None:
-        """Seconds of speech, estimated, looked up in the index once a second at most; None: it does not answer.
+        """Seconds of speech, estimated, looked up four times a second at most; None: the index does not answer.
 
         In a lane or in both, of a tenant or of all, in a pool or in all.
         """

@@ -24,6 +24,7 @@ from streams.gateway.waits import Waits
 from streams.ids import ID_PATTERN
 from streams.kafka import EventWriter
 from streams.quotas import QuotaExceededError, Quotas
+from streams.readers.told import estimate
 from streams.requests import SynthesisRequested, parse
 from streams.routes import in_pool, pool_of
 from streams.settings import Settings
@@ -120,7 +121,7 @@ class Speaking:
         except QuotaExceededError as error:
             raise ApiError.of(error, error.retry_after) from error
         pool = pool_of(asked.request, self._settings)
-        await self._load.admit(asked.request.priority, asked.request.tenant_id, pool)
+        await self._load.admit(asked.request.priority, asked.request.tenant_id, pool, estimate(asked.request))
         if len(self._waits) >= self._settings.max_waits:
             raise busy(f"{self._settings.max_waits} calls are waiting already", BUSY_SECONDS)
 

@@ -94,10 +94,18 @@ MOVED = _counter(
     "to",
 )
 QUEUE_SECONDS = _histogram(
-    Part.WORKER, _WAITS, "loa_queue_seconds", "from the broker's to a worker's taking up a request, in seconds", "lane"
+    Part.WORKER,
+    _WAITS,
+    "loa_queue_seconds",
+    "from the broker's taking a request up to an engine's beginning with it, in seconds",
+    "lane",
 )
 SYNTHESIS_SECONDS = _histogram(
-    Part.WORKER, _WAITS, "loa_synthesis_seconds", "from taking up a request to its file's commit, in seconds", "model"
+    Part.WORKER,
+    _WAITS,
+    "loa_synthesis_seconds",
+    "from an engine's beginning with a request to its file's commit, in seconds",
+    "model",
 )
 AUDIO = _counter(Part.WORKER, "loa_audio_seconds_total", "speech made and stored, in seconds", "model")
 CHARACTERS = _counter(Part.WORKER, "loa_characters_total", "characters of the texts spoken", "model")

@@ -146,7 +146,7 @@ def _asked(record: ConsumerRecord, short: str, settings: Settings) -> Asked:
         since=since(headers, when(record)),
         lane="bulk" if waits else "interactive",
         attempt=attempt(headers),
-        estimated_seconds=_estimate(request) if request else None,
+        estimated_seconds=estimate(request) if request else None,
         shown=_wanted(request) if request else Shown(metadata=echo.get("metadata")),
         pool=whose(short),
         moved=ROUTED in headers,
@@ -165,7 +165,7 @@ def _wanted(request: SynthesisRequested) -> Shown:
     )
 
 
-def _estimate(request: SynthesisRequested) -> float:
+def estimate(request: SynthesisRequested) -> float:
     """Seconds of speech, roughly: which engine will speak it is not known here."""
     _, spoken = take_speaker_tag(clean(request.text))
     return ROUGH.seconds(spoken) / request.speed

@@ -33,9 +33,9 @@ class WorkerWriter(MemoryWriter):
         super().__init__()
         self._told = told
 
-    async def emit(self, event: Event, passed_on: Mapping[str, bytes] | None = None) -> None:
-        """As `EventWriter.emit`."""
-        await super().emit(event, passed_on)
+    def mention(self, event: Event, passed_on: Mapping[str, bytes] | None = None) -> None:
+        """As `EventWriter.mention`, and with whatever is emitted."""
+        super().mention(event, passed_on)
         self._told(event.topic, orjson.loads(event.encode()))
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import orjson
 
 from models.engine import EngineDied
+from models.schedule import Lane
 from storage.records import iso
 from streams import settings
 from streams.errors import ErrorCode
@@ -126,6 +127,45 @@ async def test_a_flood_leaves_the_window_to_others_at_once():
     assert "A single one." in asked
     assert len(asked) == 3
     assert moved(rig) == [f"r-{number}" for number in range(2, 20)]
+
+
+async def test_what_was_only_moved_has_the_share_that_it_asked_for():
+    """Behind newer requests of its own tenant, in a tenth of the engines, it would wait for as long as those come."""
+    rig = Rig(SETTINGS)
+    bulk = Log("tts.requests.bulk")
+    copied = [("loa-source", b"tts.requests-0-0")]
+    for name, priority, headers in (
+        ("put", "interactive", []),
+        ("moved", "interactive", copied),
+        ("may-wait", "bulk", copied),
+    ):
+        bulk.append(
+            orjson.dumps({"text": name, "model": "tone", "request_id": name, "priority": priority}), headers=headers
+        )
+    agent = rig.agent()
+    await agent.run_bulk(aiter(bulk))
+    await agent.drain(30)
+    lanes = {piece.text: claim.lane for piece, claim in zip(rig.pool.asked, rig.pool.claims, strict=True)}
+    assert lanes == {"put": Lane.BULK, "moved": Lane.INTERACTIVE, "may-wait": Lane.BULK}
+
+
+async def test_it_is_queued_until_an_engine_begins_with_it():
+    rig = Rig(SETTINGS)
+    rig.ask(request_id="r")
+    rig.pool.gate.clear()
+    agent = rig.agent()
+    await agent.run(aiter(rig.log))
+    await taken(rig)
+    assert rig.writer.of("progress") == []
+    opened = datetime.now(UTC)
+    rig.pool.gate.set()
+    await agent.drain(30)
+    assert [e.state for e in rig.writer.of("progress")] == ["started", "chunk"]
+    (done,) = rig.writer.of("completed")
+    assert done.queue_seconds >= (opened - rig.log.deliveries[0].time).total_seconds() - 1e-6
+    assert (
+        done.queue_seconds + done.synthesis_seconds <= (datetime.now(UTC) - rig.log.deliveries[0].time).total_seconds()
+    )
 
 
 async def test_a_long_text_leaves_the_window_to_others_at_once():

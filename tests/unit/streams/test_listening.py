@@ -28,9 +28,9 @@ class Listener(MemoryWriter):
         self._rig = rig
         self.heard: list[bytes] = []
 
-    async def mention(self, event: Event, passed_on: Mapping[str, bytes] | None = None) -> None:
+    def mention(self, event: Event, passed_on: Mapping[str, bytes] | None = None) -> None:
         """As `EventWriter.mention`."""
-        await super().mention(event, passed_on)
+        super().mention(event, passed_on)
         for k in range(len(self.heard) + 1, (getattr(event, "parts", None) or 0) + 1):
             piece = parts.read(self._rig.store, event.file_id, k)  # type: ignore[attr-defined]
             assert piece
