@@ -70,10 +70,10 @@ class Collector:
 
 
 class GrpcCollector(TraceServiceServicer):
-    """The same over gRPC; use `listening`."""
+    """The same over gRPC; use `listening`. `spans`: where to keep them."""
 
-    def __init__(self) -> None:
-        self.spans: list[Seen] = []
+    def __init__(self, spans: list[Seen]) -> None:
+        self.spans = spans
 
     @contextmanager
     def listening(self) -> Iterator[str]:

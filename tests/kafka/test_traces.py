@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import orjson
@@ -37,6 +37,12 @@ async def collector() -> AsyncIterator[Collector]:
 
 
 @pytest.fixture
+def grpc_address(collector: Collector) -> Iterator[str]:
+    with GrpcCollector(collector.spans).listening() as address:
+        yield address
+
+
+@pytest.fixture
 async def site(loa: Installation) -> Installation:
     """An installation with webhooks, and an engine that dies at the first attempt of a text that says so."""
     loa.more = {
@@ -62,10 +68,12 @@ def tree(spans: list[Seen], parent: str) -> list[object]:
 
 
 async def test_one_trace_from_the_call_to_the_webhook(
-    site: Installation, receiver: Receiver, collector: Collector
+    site: Installation, receiver: Receiver, collector: Collector, grpc_address: str
 ) -> None:
+    """The worker sends its spans over gRPC, and the others theirs over HTTP."""
     recorded = {"TTS_TRACES": "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "60000"}
-    worker = site.start_worker(**recorded)
+    over_grpc = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_ENDPOINT": grpc_address}
+    worker = site.start_worker(**recorded | over_grpc)
     webhooks = site.run("webhooks", **recorded | {"OTEL_BSP_SCHEDULE_DELAY": "50"})
     gateway, address = start_gateway(site, **recorded)
     await webhooks.ready()
@@ -191,7 +199,7 @@ async def test_what_is_brought_back_stays_in_its_trace(site: Installation, colle
 
 
 def test_spans_go_over_grpc_to_who_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    collector = GrpcCollector()
+    collector = GrpcCollector([])
     with collector.listening() as address:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "grpc")
