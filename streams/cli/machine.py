@@ -52,17 +52,13 @@ def worker(
     end_with_stdin: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
     """Run one worker: takes requests, speaks, cleans up; prints a JSON line when it can speak."""
-    import uvloop  # a tenth of a worker's own processor time less than asyncio's own loop
-
     from streams.worker import Worker  # Faust takes a second to import, and other commands need none of it
 
     settings = configured()
     if end_with_stdin:
         end_with_parent(grace_seconds=settings.drain_seconds + 30)
     with recording(settings, "loa-worker"):
-        raise typer.Exit(
-            run_until_stopped(lambda: Worker(settings, print_json, create_topics=create_topics), uvloop.new_event_loop)
-        )
+        raise typer.Exit(run_until_stopped(lambda: Worker(settings, print_json, create_topics=create_topics)))
 
 
 def gateway(
@@ -94,10 +90,9 @@ def reconcile(
     raise typer.Exit(run_until_stopped(lambda: Reconciling(settings, grace, interval, print_json)))
 
 
-def run_until_stopped(
-    make: Callable[[], Process], new_loop: Callable[[], asyncio.AbstractEventLoop] | None = None
-) -> int:
+def run_until_stopped(make: Callable[[], Process]) -> int:
     """Run a process until it ends or a signal stops it; returns its exit status."""
+    import uvloop  # a tenth of a worker's own processor time less than asyncio's own loop; other commands need none
 
     async def run() -> int:
         process, loop = make(), asyncio.get_running_loop()
@@ -105,5 +100,5 @@ def run_until_stopped(
             loop.add_signal_handler(number, process.stop)
         return await process.run()
 
-    with asyncio.Runner(loop_factory=new_loop) as runner:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(run())
