@@ -88,12 +88,13 @@ class Speaker:
 
     def begin(self, asked: Asked, late: Callable[[], object]) -> None:
         """Give it a piece. `late` is called when it has had it for longer than it may."""
-        asked.begun, asked.late = asyncio.get_running_loop().time(), None
+        loop = asyncio.get_running_loop()
+        asked.begun, asked.late = loop.time(), None
         asked.countdown = Countdown(asked.seconds, late)
         self.held[asked.key] = asked
         asked.together = len(self.held)
         self.process.send(asked.frame)
-        asked.claim.begun()
+        loop.call_soon(asked.claim.begun)  # whatever comes of it is not the pool's trouble
 
     def drop(self, asked: Asked) -> None:
         """Tell it that nobody waits any more; it answers, unless it is done with the piece."""

@@ -14,6 +14,7 @@ from models import wire
 from models.engine import EngineDied, EngineTimeout, ModelError, OutOfMemory, Piece, SpeakError, UnknownModel
 from models.host import EnginePool
 from models.process import ended, served
+from models.schedule import Claim
 from models.serve import NICENESS
 from models.speech import Speech
 from tests.kafka.processes import until
@@ -32,6 +33,18 @@ async def test_all_processes_speak_and_are_counted(start_pool: StartPool) -> Non
     assert pool.processes == len(pool.pids) == 2
     speeches = await asyncio.gather(*(say(pool, "x" * n) for n in range(20, 60)))
     assert [round(s.seconds * 15) for s in speeches] == list(range(20, 60))
+
+
+async def test_it_is_told_when_each_piece_has_its_turn(start_pool: StartPool) -> None:
+    pool, told = await start_pool(ODD), list[str]()
+
+    async def speak(name: str) -> None:
+        await pool.speak("odd", Piece(name, "sine", 1.0, 0), 20, Claim(begun=lambda: told.append(f"{name} begins")))
+        told.append(f"{name} is spoken")
+
+    await asyncio.gather(speak("one"), speak("two"))
+    assert sorted(told) == ["one begins", "one is spoken", "two begins", "two is spoken"]
+    assert (told[0], told[-1]) == ("one begins", "two is spoken")
 
 
 async def test_what_was_spoken_goes_with_who_asked_for_it(start_pool: StartPool) -> None:
