@@ -25,10 +25,14 @@ class Caller_:
 
     def __init__(self) -> None:
         self.headers: dict[str, str] = {}
-        self.gone = False
+        self.gone = asyncio.Event()
 
     async def is_disconnected(self) -> bool:
-        return self.gone
+        return self.gone.is_set()
+
+    async def receive(self) -> dict[str, Any]:
+        await self.gone.wait()
+        return {"type": "http.disconnect"}
 
 
 class Slow(InProcessPool):
@@ -172,7 +176,7 @@ async def test_who_leaves_before_the_first_piece() -> None:
     opening = asyncio.create_task(live(listener.parts, listener.asked, listener.request))  # type: ignore[arg-type]
     while not listener.site.asked:  # noqa: ASYNC110
         await asyncio.sleep(0)
-    listener.request.gone = True
+    listener.request.gone.set()
     assert await opening is None
     assert [event.topic for event in listener.site.writer.events] == ["commands"]
     assert len(listener.site.waits) == 0
