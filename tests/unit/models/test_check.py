@@ -28,7 +28,7 @@ def babble(seconds: float = 6.0, seed: int = 0) -> Speech:
     chance, parts = np.random.default_rng(seed), []
     while sum(map(len, parts)) < seconds * RATE:
         count = round(RATE * chance.uniform(0.1, 0.3))
-        phase = 2 * np.pi * np.cumsum(np.linspace(*chance.uniform(90, 180, 2), count)) / RATE
+        phase = (2 * np.pi * np.cumsum(np.linspace(*chance.uniform(90, 180, 2), count)) / RATE).astype(np.float32)
         voiced = sum(np.sin(k * phase) * chance.uniform(0.1, 1) / k for k in range(1, 12))
         hiss = chance.normal(size=count) * chance.uniform(0.01, 0.3)
         parts.append((voiced + hiss) * np.hanning(count) * chance.uniform(0.2, 1))
