@@ -100,14 +100,6 @@ def words(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("language", ["vi", "en"])
-@given(data=st.data())
-def test_no_word_is_lost(language: str, data: st.DataObject) -> None:
-    text = data.draw(texts(language))
-    wanted = [word for word in words(text) if word in PLAIN[language]]
-    assert [word for word in words(normalise(text, language)) if word in PLAIN[language]] == wanted
-
-
-@pytest.mark.parametrize("language", ["vi", "en"])
 @pytest.mark.parametrize("text", ["a + ~ 5", "a + -5", "a + +5", "a = ~5", "a < ~5", "5 + -3"])
 def test_a_sign_before_a_number_is_read_with_it(language: str, text: str) -> None:
     once = normalise(text, language)
@@ -129,9 +121,11 @@ def test_a_unit_is_not_taken_for_a_name(text: str) -> None:
 
 @pytest.mark.parametrize("language", ["vi", "en"])
 @given(data=st.data())
-def test_no_digit_is_left_and_words_are_not_changed_again(language: str, data: st.DataObject) -> None:
+def test_no_word_is_lost_no_digit_is_left_and_words_are_not_changed_again(language: str, data: st.DataObject) -> None:
     text = data.draw(texts(language))
     once = normalise(text, language)
+    plain, read = ([word for word in words(each) if word in PLAIN[language]] for each in (text, once))
+    assert read == plain
     assert not re.search(r"\d", once.replace("[S1]", ""))
     assert normalise(once, language) == once
 
