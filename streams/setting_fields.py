@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from models.recognise.recogniser import KINDS
 from streams.setting_types import (
@@ -25,13 +24,11 @@ from streams.setting_types import (
     cores,
 )
 
-PREFIX = "TTS_"
 
-
-class Fields(BaseSettings):
+class Fields(BaseModel):
     """Each setting by itself: its kind, its default, what it is for. What they mean together: `streams.settings`."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, env_ignore_empty=True)
+    model_config = ConfigDict(frozen=True, validate_default=True)
 
     storage_dir: Place = Field(
         "storage/audio",

@@ -6,7 +6,6 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
-from pydantic_settings import NoDecode
 
 from models.recognise.recogniser import refuse_unknown
 from storage.opening import check_address
@@ -55,14 +54,14 @@ def _routes(pairs: dict[str, str]) -> dict[str, str]:
 
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Tenant = Annotated[str, AfterValidator(_tenant)]
-Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs)]
-Days = Annotated[dict[str, Annotated[float, Field(gt=0)]], NoDecode, BeforeValidator(_pairs)]
-Limits = Annotated[dict[Tenant, NotNegative], NoDecode, BeforeValidator(_pairs)]
+Pairs = Annotated[dict[str, str], BeforeValidator(_pairs)]
+Days = Annotated[dict[str, Annotated[float, Field(gt=0)]], BeforeValidator(_pairs)]
+Limits = Annotated[dict[Tenant, NotNegative], BeforeValidator(_pairs)]
 Pool = Annotated[str, AfterValidator(_pool)]
-Routes = Annotated[dict[str, str], NoDecode, BeforeValidator(_pairs), AfterValidator(_routes)]
-Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names), Field(min_length=1)]
-AnyNames = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
-Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_names)]
+Routes = Annotated[dict[str, str], BeforeValidator(_pairs), AfterValidator(_routes)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_names), Field(min_length=1)]
+AnyNames = Annotated[tuple[str, ...], BeforeValidator(_names)]
+Networks = Annotated[tuple[IPv4Network | IPv6Network, ...], BeforeValidator(_names)]
 Place = Annotated[str, AfterValidator(check_address)]
 Recogniser = Annotated[str, AfterValidator(refuse_unknown)]
 Cores = Annotated[int, Field(ge=1, le=256)]

@@ -12,8 +12,10 @@ from pydantic import SecretStr, ValidationError, model_validator
 from models.recognise.recogniser import Listening
 from storage.links import LEAST_BYTES
 from storage.opening import same_place
-from streams.setting_fields import PREFIX, Fields
+from streams.setting_fields import Fields
 from streams.setting_types import DEFAULT_POOL
+
+PREFIX = "TTS_"
 
 
 class SettingsError(Exception):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:  # a fixture imports what it needs: unit tests need none of it, and wait for none of it
@@ -30,6 +31,10 @@ settings.register_profile(
     "loa", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
 )
 settings.load_profile("loa")
+
+# Faults are provoked all the time, and structlog's own default draws each traceback for half a second.
+_drawn = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _drawn])
 
 _numbers = itertools.count(1)
 

@@ -75,7 +75,8 @@ ROMAN: tuple[Rule, ...] = (
         lambda m: None if m[2] == "I" and not _reigns(m) else _numeral(m),
     ),
     rule(rf"\b((?:{_NUMBERED})\s)({roman.PATTERN})\b(?!['’.]\w)", _numeral),
-    rule(r"\b([A-Z][a-z]\w* )([IVX]{2,})\b(?!['’.]\w)", _numeral),
+    # Not behind a unit: in `31°C XXI` no number stands behind a name, and so none does once the unit is in words.
+    rule(r"\b(?!Celsius|Fahrenheit)([A-Z][a-z]\w* )([IVX]{2,})\b(?!['’.]\w)", _numeral),
 )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
@@ -207,3 +209,10 @@ def test_spans_go_over_grpc_to_who_says_so(monkeypatch: pytest.MonkeyPatch) -> N
         with traces.recording(settings.load({"TTS_TRACES": "otlp"}), "loa-test"), traces.span("one"):
             pass
     assert [(span.service, span.name) for span in collector.spans] == [("loa-test", "one")]
+
+
+def test_without_traces_nothing_of_theirs_is_imported() -> None:
+    code = "import streams.worker, streams.gateway.server, streams.readers.webhooks.service, sys; "
+    code += "sys.exit(any(name.startswith('opentelemetry.sdk') for name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], check=False)
+    assert done.returncode == 0

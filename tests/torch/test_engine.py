@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -180,3 +182,13 @@ def test_a_codec_that_does_not_fit_is_refused(checkpoint: Path, tmp_path: Path) 
     config.write_text(json.dumps(said))
     with pytest.raises(UnknownModel, match="9 books of 1024 codes, and the checkpoint writes 9 of 1025"):
         Dia(str(tmp_path / "mixed"), device="cpu").load()
+
+
+def test_describing_it_imports_no_torch(checkpoint: Path) -> None:
+    script = (
+        f"import sys; from models.dia import Dia; d = Dia({str(checkpoint)!r})\n"
+        "d.revision, d.voices, d.estimate('a', 1), d.cost('a', 1), d.rate\n"
+        "print([m for m in ('torch', 'transformers', 'safetensors') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

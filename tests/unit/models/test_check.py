@@ -1,5 +1,7 @@
 """The gate, on sounds that are made like speech: syllables that rise and fall, pauses, and an end."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -20,18 +22,21 @@ def noise(seconds: float, loudness: float = 0.1) -> Speech:
     return Speech(samples.astype(np.float32), RATE)
 
 
+@cache
 def babble(seconds: float = 6.0, seed: int = 0) -> Speech:
     """Syllables of changing length, pitch, colour and loudness, a pause after some, and an end that fades."""
     chance, parts = np.random.default_rng(seed), []
     while sum(map(len, parts)) < seconds * RATE:
         count = round(RATE * chance.uniform(0.1, 0.3))
-        phase = 2 * np.pi * np.cumsum(np.linspace(*chance.uniform(90, 180, 2), count)) / RATE
+        phase = (2 * np.pi * np.cumsum(np.linspace(*chance.uniform(90, 180, 2), count)) / RATE).astype(np.float32)
         voiced = sum(np.sin(k * phase) * chance.uniform(0.1, 1) / k for k in range(1, 12))
         hiss = chance.normal(size=count) * chance.uniform(0.01, 0.3)
         parts.append((voiced + hiss) * np.hanning(count) * chance.uniform(0.2, 1))
         parts.append(np.zeros(round(RATE * chance.choice([0.0, 0.02, 0.25]))))
     samples = np.concatenate(parts)
-    return Speech((0.6 * samples / np.max(np.abs(samples))).astype(np.float32), RATE)
+    samples = (0.6 * samples / np.max(np.abs(samples))).astype(np.float32)
+    samples.flags.writeable = False
+    return Speech(samples, RATE)
 
 
 def rejected(speech: Speech, text: str = TEXT, estimate: float = 6.0, speed: float = 1.0) -> str | None:

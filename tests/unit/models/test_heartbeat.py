@@ -4,10 +4,10 @@ import asyncio
 import os
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
-from models import heartbeat
 from models.heartbeat import Countdown, Pulse, begin, step, within
 
 
@@ -60,17 +60,22 @@ async def test_an_error_is_passed_on():
         await within(20, asyncio.ensure_future(fail()))
 
 
-async def test_a_time_in_which_nobody_ran_counts_as_one_step(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(heartbeat, "_LONGEST_STEP_SECONDS", 0.1)
+def stop(seconds: float, then: Callable[[], object]) -> None:
+    """Soon the loop's clock goes on by so many seconds in which nobody ran, and a little later `then` is called."""
     loop = asyncio.get_running_loop()
-    work = loop.create_future()
+    clock = loop.time
 
-    def stop() -> None:
-        time.sleep(0.6)  # longer than what is allowed
-        loop.call_later(0.1, work.set_result, "spoken")
+    def wake() -> None:
+        loop.time = lambda: clock() + seconds  # type: ignore[method-assign]
+        loop.call_later(0.01, then)
 
-    loop.call_later(0.05, stop)
-    assert await within(0.5, work) == "spoken"
+    loop.call_soon(wake)
+
+
+async def test_a_time_in_which_nobody_ran_counts_as_one_step():
+    work = asyncio.get_running_loop().create_future()
+    stop(60, lambda: work.set_result("spoken"))
+    assert await within(30, work) == "spoken"
 
 
 async def test_a_countdown_ends_once_unless_it_is_cancelled():
@@ -82,14 +87,9 @@ async def test_a_countdown_ends_once_unless_it_is_cancelled():
     assert ended.empty()
 
 
-async def test_a_countdown_takes_a_time_in_which_nobody_ran_for_one_step(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(heartbeat, "_LONGEST_STEP_SECONDS", 0.1)
-    loop, over = asyncio.get_running_loop(), asyncio.Event()
-    countdown = Countdown(0.5, over.set)
-
-    def stop() -> None:
-        time.sleep(0.6)  # longer than what is allowed
-        loop.call_later(0.1, spoken)
+async def test_a_countdown_takes_a_time_in_which_nobody_ran_for_one_step():
+    over = asyncio.Event()
+    countdown = Countdown(30, over.set)
 
     def spoken() -> None:
         countdown.cancel()
@@ -97,6 +97,6 @@ async def test_a_countdown_takes_a_time_in_which_nobody_ran_for_one_step(monkeyp
         over.set()
 
     late: list[bool] = []
-    loop.call_later(0.05, stop)
+    stop(60, spoken)
     await over.wait()
     assert late == [False]

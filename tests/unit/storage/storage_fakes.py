@@ -8,7 +8,6 @@ from typing import Any
 
 from storage.cleanup import CleanUp
 from storage.errors import Unavailable
-from storage.expiry import SHARDS
 from storage.files import AudioFiles
 from storage.records import Failure, Record, Stored, file_id
 from storage.store import Source, Store
@@ -112,7 +111,8 @@ class World:
 
     def audio(self, data: bytes) -> Path:
         path = self.folder / hashlib.sha256(data).hexdigest()[:8]
-        path.write_bytes(data)
+        if not path.exists():
+            path.write_bytes(data)
         return path
 
     def speak(self, data: bytes = b"audio", store: Store | None = None, **changes: Any) -> Stored:
@@ -146,9 +146,9 @@ class World:
         return self.files().put_once(self.record(data), self.folder / hashlib.sha256(data).hexdigest()[:8])
 
     def clean(self, store: Store | None = None) -> None:
-        """As the clean-up agent does, in all shards."""
+        """As the clean-up agent does, in all shards that have anything."""
         cleanup = self.cleanup(store)
-        for shard in SHARDS:
+        for shard in sorted({marker.split("/")[2] for marker in self.markers()}):
             for due in cleanup.due(self.now, shard):
                 deleted = cleanup.settle(due)
                 if deleted is not None:

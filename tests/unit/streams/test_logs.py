@@ -31,7 +31,7 @@ Begin = Callable[..., io.StringIO]
 def begin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
     """Sets logs up, and returns what they are written to."""
     root = logging.getLogger()
-    before, level = root.handlers[:], root.level
+    before, level, configured = root.handlers[:], root.level, structlog.get_config()
 
     def set_up(form: logs.Format = "auto", stream: io.StringIO | None = None) -> io.StringIO:
         with monkeypatch.context() as meanwhile:
@@ -45,6 +45,7 @@ def begin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
     root.handlers[:] = before
     root.setLevel(level)
     structlog.reset_defaults()
+    structlog.configure(**configured)
 
 
 def told(stream: io.StringIO) -> list[dict[str, Any]]:

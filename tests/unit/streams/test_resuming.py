@@ -17,7 +17,7 @@ BASE = {"TTS_MODELS": "tone", "TTS_SYNTHESIS_TRIES": "1", "TTS_RETRY_ATTEMPTS": 
 SETTINGS = settings.load(BASE)
 CHUNKS = 12
 TEXT = "\n\n".join(f"Paragraph number {number} of a long story." for number in range(1, CHUNKS + 1))
-ASKED: Mapping[str, Any] = {"request_id": "r", "text": TEXT, "language": "en"}
+ASKED: Mapping[str, Any] = {"request_id": "r", "text": TEXT, "language": "en", "speed": 4.0}
 
 
 async def cut(rig: Rig, chunks: int) -> None:

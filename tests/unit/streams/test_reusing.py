@@ -13,7 +13,7 @@ from streams import settings
 from streams.agents.intake import Intake
 from streams.errors import ErrorCode
 from streams.quotas import Quotas
-from streams.readers.sources import MOST_REMEMBERED, Source, Sources
+from streams.readers.sources import Source, Sources
 from tests.fakes import InProcessPool, Rig
 
 BASE = {"TTS_MODELS": "tone", "TTS_SYNTHESIS_TRIES": "1", "TTS_RETRY_ATTEMPTS": "1"}
@@ -275,11 +275,11 @@ def test_sources_are_the_newest_and_of_late():
     assert sources.of(f"{1:064x}") is None
 
 
-def test_no_more_sources_are_remembered_than_fit():
+def test_no_more_sources_are_remembered_than_fit(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("streams.readers.sources.MOST_REMEMBERED", 3)
     now = datetime.now(UTC)
     sources = Sources(SETTINGS, lambda: now)
-    for number in range(MOST_REMEMBERED + 10):
+    for number in range(5):
         made = Source.model_construct(file_id="f", cache_key=str(number), created_at=now, cached=False)
         sources.add(made)
-    assert len(sources._found) == MOST_REMEMBERED
-    assert sources.of("0") is None and sources.of(str(MOST_REMEMBERED)) == "f"
+    assert [sources.of(str(number)) for number in range(5)] == [None, None, "f", "f", "f"]

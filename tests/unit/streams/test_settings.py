@@ -106,6 +106,12 @@ def test_an_empty_value_is_as_none():
     assert settings.load({"TTS_DEFAULT_EXPIRY_HOURS": ""}).default_expiry_hours == 24
 
 
+def test_what_is_given_is_all_there_is(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TTS_KAFKA_GROUP", "ours")
+    assert settings.load().kafka_group == "ours"
+    assert settings.load({}).kafka_group == "loa"
+
+
 def test_unknown_names_are_told_with_the_nearest_right_one():
     warnings = settings.unknown({"TTS_DEFAULT_EXPIRY_HOUR": "1", "TTS_QQQQQQQQ": "1", "HOME": "/"})
     assert warnings == [
