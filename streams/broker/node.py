@@ -147,7 +147,7 @@ def java(runtime: Runtime) -> list[str]:
         "-Dorg.slf4j.simpleLogger.showDateTime=true",
         "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSS",
     ]
-    return [str(runtime.java), *memory, *leave_nothing_behind, *logs, "-cp", runtime.classpath]
+    return [str(runtime.java), *runtime.options, *memory, *leave_nothing_behind, *logs, "-cp", runtime.classpath]
 
 
 def java_environment() -> dict[str, str]:
