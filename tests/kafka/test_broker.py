@@ -16,7 +16,7 @@ import pytest
 
 from streams.broker import MAX_MESSAGE_BYTES, BrokerError, EmbeddedBroker
 from streams.broker.artifacts import Runtime, runtime
-from streams.broker.learned import with_learned
+from streams.broker.learned import NOTES, learn, prepared
 from streams.broker.node import java, java_environment
 from tests.kafka.log import LONG_SECONDS, Kafka
 from tests.kafka.processes import until
@@ -70,10 +70,12 @@ async def test_records_and_groups_work(kafka: Kafka, prefix: str) -> None:
     assert await kafka.committed(prefix) == {}
 
 
-def test_java_takes_what_it_has_learned(kafka: Kafka) -> None:
+def test_java_takes_what_it_has_learned(tmp_path: Path) -> None:
     """A start that needs it succeeds; one with what belongs to another Kafka's jars would not."""
-    known = with_learned(runtime())
-    assert known.options
+    with EmbeddedBroker(tmp_path):
+        pass
+    known = prepared(runtime())
+    assert any("SharedArchiveFile" in option for option in known.options)
 
     def starts(classpath: str) -> bool:
         command = [*java(known)[:-1], classpath, "-Xshare:on", "-version"]
@@ -83,20 +85,28 @@ def test_java_takes_what_it_has_learned(kafka: Kafka) -> None:
     assert not starts("another.jar")
 
 
+def noted(tmp_path: Path) -> tuple[Runtime, Path]:
+    """A Java that cannot learn, and the directory of a run of which it took notes."""
+    (jar := tmp_path / "kafka.jar").touch()
+    os.utime(jar, (0, 0))
+    (tmp_path / NOTES).parent.mkdir()
+    (tmp_path / NOTES).touch()
+    return Runtime(Path("/bin/false"), (jar,)), tmp_path
+
+
 def test_a_java_that_learns_nothing_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    jar, doing = tmp_path / "kafka.jar", []
-    jar.touch()
-    unable = Runtime(Path("/bin/false"), (jar,))
-    for _ in range(2):
-        assert with_learned(unable, lambda what, _: doing.append(what)) == unable
-    assert doing == ["Preparing Apache Kafka, once"]
+    unable, folder = noted(tmp_path)
+    assert prepared(unable).options
+    learn(unable, folder)
+    assert prepared(unable) == unable
 
 
-def test_where_nothing_can_be_kept_java_starts_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_nothing_can_be_kept_every_run_takes_notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/proc")
-    unable = Runtime(Path("/bin/false"), ())
-    assert with_learned(unable) == unable
+    unable, folder = noted(tmp_path)
+    learn(unable, folder)
+    assert prepared(unable).options
 
 
 async def test_a_text_of_a_megabyte_passes(kafka: Kafka, prefix: str) -> None:
