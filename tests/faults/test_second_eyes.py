@@ -174,6 +174,7 @@ async def test_what_was_fetched_too_early_is_read_again(site: Site) -> None:
 
 async def test_what_is_never_finished_is_not_passed(site: Site) -> None:
     """With the window a worker that dies has committed nothing behind what hangs, and what is finished is noted."""
+    site.more = {"TTS_WINDOW_REQUESTS": str(4 * SOME)}  # so that none is moved, and noted in another topic
     await site.produce(*tones(SOME))
     first = await site.worker(**{injected.VARIABLE: "first_requests_hang"})
 
