@@ -9,7 +9,7 @@ from models import wire
 from models.engine import EngineDied, ModelError, Piece
 from models.heartbeat import Countdown
 from models.process import EngineProcess
-from models.schedule import ANYBODY, Claim
+from models.schedule import Claim
 from models.speech import Samples, Speech
 
 Check = Callable[[Speech], None]
@@ -35,7 +35,7 @@ class Asked:
     seconds: float
     check: Check
     result: "asyncio.Future[Speech]"
-    claim: Claim = ANYBODY
+    claim: Claim
     company: int | None = None
     countdown: Countdown | None = None
     late: ModelError | None = None

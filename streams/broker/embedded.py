@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,9 +15,13 @@ from streams.broker.errors import BrokerError
 from streams.broker.learned import learn, prepared
 from streams.broker.locks import data_in_use, owner
 from streams.broker.node import HOST, PROPERTIES, Detour, format_storage, is_free, java, prepare
+from streams.broker.probe import answers
 from streams.broker.process import GuardedProcess
 from streams.broker.progress import Progress, quiet
 
+START_SECONDS = 120.0
+
+_POLL_SECONDS = 0.05
 _LAUNCHES = 3
 
 
@@ -37,7 +42,7 @@ class EmbeddedBroker:
         self._detour = detour
         self._port: int | None = None
         self._process: GuardedProcess | None = None
-        self._runtime: Runtime | None = None
+        self._runtime: Runtime | None = None  # of a run that may teach something
         self._owned = ExitStack()
 
     @property
@@ -72,9 +77,10 @@ class EmbeddedBroker:
             raise BrokerError("The embedded broker is running already.")
         self.stop()
         try:
-            self._runtime = runtime(self._progress)
+            java_runtime = runtime(self._progress)
             self._owned.enter_context(owner(self.data_dir))
-            self._port = self._launched(prepared(self._runtime), launched)
+            self._port = self._launched(prepared(java_runtime), launched)
+            self._runtime = java_runtime
         except BaseException:
             self.stop()
             raise
@@ -119,11 +125,22 @@ class EmbeddedBroker:
                 log = self.data_dir / "broker.log"
                 self._process = GuardedProcess(command, cwd=self.data_dir, log=log, lock_fd=lock_fd)
             launched(f"{HOST}:{node.port}")
-            if self._process.wait_until_it_answers(node.port):
+            if self._ready(self._process, node.port):
                 break
             if launch == _LAUNCHES - 1 or (is_free(node.port) and is_free(node.controller_port)):
                 raise BrokerError(f"Kafka ended with status {self._process.status}:\n{self._process.log_tail}")
         return node.port
+
+    def _ready(self, process: GuardedProcess, port: int) -> bool:
+        """Wait until the broker answers; return False when its process ended instead."""
+        give_up = time.monotonic() + START_SECONDS
+        while process.status is None:
+            if answers(f"{HOST}:{port}"):
+                return True
+            if time.monotonic() > give_up:
+                raise BrokerError(f"Kafka did not answer within {START_SECONDS:.0f} s:\n{process.log_tail}")
+            time.sleep(_POLL_SECONDS)
+        return False
 
     def _empty(self, name: str) -> None:
         shutil.rmtree(self.data_dir / name, ignore_errors=True)

@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 from streams.broker.artifacts import KAFKA_VERSION, Runtime, cache_dir, only_one
-from streams.broker.node import java, java_environment
+from streams.broker.node import run_java
 
 NOTES = Path("tmp", "classes")
 """Where a run that is learned of notes the classes that it loads, in its data directory."""
@@ -41,17 +41,8 @@ def learn(runtime: Runtime, data_dir: Path) -> None:
                 return
             draft = kept.with_suffix(".draft")
             create = ("-Xshare:dump", f"-XX:SharedClassListFile={notes}", f"-XX:SharedArchiveFile={draft}")
-            command = java(replace(runtime, options=create))
             try:
-                subprocess.run(
-                    command,
-                    cwd=data_dir,
-                    env=java_environment(),
-                    stdin=subprocess.DEVNULL,
-                    capture_output=True,
-                    timeout=_WRITE_SECONDS,
-                    check=True,
-                )
+                run_java(replace(runtime, options=create), (), data_dir, _WRITE_SECONDS).check_returncode()
             except (OSError, subprocess.SubprocessError):
                 draft.write_bytes(b"")
             draft.replace(kept)

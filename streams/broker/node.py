@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import subprocess
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -77,19 +78,9 @@ def format_storage(directory: Path, node: Node, runtime: Runtime, lock_fd: int) 
         return
     # --ignore-formatted: a format that was cut short is made whole.
     tool = ["kafka.tools.StorageTool", "format", "--standalone", "--ignore-formatted"]
-    command = [*java(runtime), *tool, "-t", node.cluster_id, "-c", PROPERTIES]
+    arguments = [*tool, "-t", node.cluster_id, "-c", PROPERTIES]
     try:
-        done = subprocess.run(
-            command,
-            cwd=directory,
-            env=java_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_FORMAT_SECONDS,
-            check=False,
-            pass_fds=(lock_fd,),
-        )
+        done = run_java(runtime, arguments, directory, _FORMAT_SECONDS, pass_fds=(lock_fd,))
     except subprocess.TimeoutExpired as error:
         raise BrokerError(f"Kafka's storage in {directory} was not formatted within {_FORMAT_SECONDS} s.") from error
     if done.returncode:
@@ -150,6 +141,23 @@ def java(runtime: Runtime) -> list[str]:
         "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSS",
     ]
     return [str(runtime.java), *runtime.options, *memory, *leave_nothing_behind, *logs, "-cp", runtime.classpath]
+
+
+def run_java(
+    runtime: Runtime, arguments: Sequence[str], directory: Path, seconds: float, pass_fds: Sequence[int] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run Java in a data directory to its end. Raises OSError, and subprocess.TimeoutExpired after so many seconds."""
+    return subprocess.run(
+        [*java(runtime), *arguments],
+        cwd=directory,
+        env=java_environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+        pass_fds=pass_fds,
+    )
 
 
 def java_environment() -> dict[str, str]:

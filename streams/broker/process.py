@@ -6,17 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-from streams.broker.errors import BrokerError
-from streams.broker.node import HOST, java_environment
-from streams.broker.probe import answers
+from streams.broker.node import java_environment
 
-START_SECONDS = 120.0
 STOP_SECONDS = 30.0
-
-_POLL_SECONDS = 0.05
 
 _TAIL_BYTES = 3000
 
@@ -60,20 +54,6 @@ class GuardedProcess:
                 return log.read().decode(errors="replace")
         except FileNotFoundError:
             return ""
-
-    def wait_until_it_answers(self, port: int) -> bool:
-        """Wait until the broker that was started answers; return False when it ended instead.
-
-        Raises BrokerError when it does neither.
-        """
-        give_up = time.monotonic() + START_SECONDS
-        while self.status is None:
-            if answers(f"{HOST}:{port}"):
-                return True
-            if time.monotonic() > give_up:
-                raise BrokerError(f"Kafka did not answer within {START_SECONDS:.0f} s:\n{self.log_tail}")
-            time.sleep(_POLL_SECONDS)
-        return False
 
     def stop(self) -> None:
         """Stop the command, hard when it does not stop in time."""

@@ -9,6 +9,7 @@ from models.engine import EngineDied
 from models.schedule import Lane
 from storage.records import iso
 from streams import settings
+from streams.agents.intake import Intake
 from streams.errors import ErrorCode
 from tests.fakes import InProcessPool, Log, Rig
 
@@ -26,6 +27,17 @@ async def taken(rig: Rig) -> None:
             return
         await asyncio.sleep(0.001)
     raise AssertionError("nothing was asked of the engine")
+
+
+async def one_that_waits_for_an_engine() -> tuple[Rig, Intake]:
+    """A request in hand that no engine has begun with."""
+    rig = Rig(SETTINGS)
+    rig.ask(request_id="r")
+    rig.pool.gate.clear()
+    agent = rig.agent()
+    await agent.run(aiter(rig.log))
+    await taken(rig)
+    return rig, agent
 
 
 async def test_what_may_pass_is_tried_again_later_under_the_same_key_and_id():
@@ -150,12 +162,7 @@ async def test_what_was_only_moved_has_the_share_that_it_asked_for():
 
 
 async def test_it_is_queued_until_an_engine_begins_with_it():
-    rig = Rig(SETTINGS)
-    rig.ask(request_id="r")
-    rig.pool.gate.clear()
-    agent = rig.agent()
-    await agent.run(aiter(rig.log))
-    await taken(rig)
+    rig, agent = await one_that_waits_for_an_engine()
     assert rig.writer.of("progress") == []
     opened = datetime.now(UTC)
     rig.pool.gate.set()
@@ -215,12 +222,7 @@ async def test_a_drain_that_makes_room_starts_nothing_new():
 
 
 async def test_a_running_request_is_cancelled():
-    rig = Rig(SETTINGS)
-    rig.ask(request_id="r")
-    rig.pool.gate.clear()
-    agent = rig.agent()
-    await agent.run(aiter(rig.log))
-    await taken(rig)
+    rig, agent = await one_that_waits_for_an_engine()
     rig.cancellations.add(b'{"request_id": "r"}', datetime.now(UTC))
     await agent.drain(30)
     (failed,) = rig.writer.of("failed")
