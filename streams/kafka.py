@@ -4,7 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +19,7 @@ from streams.events import Event, Headers, headers
 from streams.settings import Settings
 from streams.topics import MAX_MESSAGE_BYTES, Topics
 from streams.traces import TRACE_HEADERS, around, sending
+from streams.whole import whole
 
 DEFAULT_BROKERS = "127.0.0.1:9092"
 CONNECT_SECONDS = 10.0
@@ -80,6 +81,14 @@ async def answering(settings: Settings) -> None:
     raise KafkaConnectionError("; ".join(refusals))
 
 
+async def disconnect(closing: Coroutine[Any, Any, None]) -> None:
+    """Close an aiokafka client: `disconnect(consumer.stop())`.
+
+    Where its caller is cancelled just then, aiokafka suppresses that too, with what it cancels itself, and all goes on.
+    """
+    await whole(closing)
+
+
 @asynccontextmanager
 async def admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
     """An admin client, closed at the end."""
@@ -88,7 +97,7 @@ async def admin_client(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]
         await admin.start()
         yield admin
     finally:
-        await admin.close()
+        await disconnect(admin.close())
 
 
 async def cluster_id(settings: Settings) -> str | None:
@@ -121,7 +130,7 @@ class EventWriter:
         try:
             await producer.start()
         except BaseException:
-            await producer.stop()
+            await disconnect(producer.stop())
             raise
         self._started = producer
 
@@ -131,7 +140,7 @@ class EventWriter:
             await self._enqueue_mentions()
             if self._mentioning is not None:
                 await self._mentioning
-            await self._started.stop()
+            await disconnect(self._started.stop())
 
     @property
     def _producer(self) -> AIOKafkaProducer:

@@ -26,8 +26,8 @@ from streams.agents.reusing import fetch
 from streams.crash import crash_point
 from streams.errors import ErrorCode, RequestError
 from streams.settings import Settings
-from streams.threads import in_thread
 from streams.traces import Span, Value
+from streams.whole import in_thread
 
 Begun = Callable[[], None]
 Spoken = Callable[[int, float, int], None]

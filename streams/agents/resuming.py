@@ -13,7 +13,7 @@ from storage.errors import StoreError
 from storage.parts import SpokenParts
 from streams.agents.job import Job
 from streams.settings import Settings
-from streams.threads import in_thread
+from streams.whole import in_thread
 
 log = structlog.get_logger(__name__)
 

@@ -12,8 +12,8 @@ from streams.readers.demand import WITHIN_SECONDS, Demand, demand, speeds_of_lat
 from streams.readers.replay import open_replay
 from streams.routes import no_pool, request_topics
 from streams.settings import Settings
-from streams.threads import in_thread
 from streams.topics import Topics
+from streams.whole import in_thread
 
 if TYPE_CHECKING:
     from storage.index import Index

@@ -15,8 +15,8 @@ from streams.gateway.parts import Parts
 from streams.metrics import declared
 from streams.metrics.registry import Metrics
 from streams.readers.group import lag, members
-from streams.threads import in_thread
 from streams.topics import TopicsError
+from streams.whole import in_thread
 
 FRESH_SECONDS = 5.0
 LOOK_SECONDS = 5.0

@@ -22,7 +22,7 @@ from streams.gateway.parts import Parts, PartsOf
 from streams.ids import ID_PATTERN
 from streams.readers.replay import moment
 from streams.requests import DEFAULT_TENANT
-from streams.threads import in_thread
+from streams.whole import in_thread
 
 MOST_ON_A_PAGE = 200
 LOOK_SECONDS = 0.03

@@ -13,7 +13,7 @@ from storage.index import Index
 from streams.gateway.errors import busy
 from streams.readers.demand import Speeds
 from streams.settings import Settings
-from streams.threads import in_thread
+from streams.whole import in_thread
 
 FRESH_SECONDS = 0.25
 MOST_KNOWN = 10_000

@@ -17,14 +17,14 @@ from aiokafka.errors import KafkaError
 
 from storage.errors import IndexMoved, IndexTrouble, StoreError
 from storage.index import Index, Read, take_store
-from streams.kafka import admin_client, answering, client_options, cluster_id
+from streams.kafka import admin_client, answering, client_options, cluster_id, disconnect
 from streams.parts import open_files
 from streams.readers.places import Found, Places
 from streams.readers.rebuild import retention
 from streams.readers.told import change_of, indexed
 from streams.settings import Settings
-from streams.threads import in_thread
 from streams.topics import MAX_MESSAGE_BYTES, Topics, TopicsError
+from streams.whole import in_thread
 
 POLL_MS = 200
 MOST_RECORDS = 2000
@@ -110,7 +110,7 @@ class Projection:
             await consumer.start()
             yield consumer
         finally:
-            await consumer.stop()
+            await disconnect(consumer.stop())
 
     async def _follow(self, consumer: AIOKafkaConsumer, places: Places) -> None:
         consumer.subscribe(list(self._shorts), listener=places)

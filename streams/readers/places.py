@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
 from aiokafka.errors import IllegalStateError
 
 from storage.index import Index, Read
-from streams.threads import in_thread
+from streams.whole import in_thread
 
 log = structlog.get_logger(__name__)
 

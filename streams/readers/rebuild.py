@@ -17,8 +17,8 @@ from streams.kafka import cluster_id
 from streams.readers.replay import Progress, Replay, counted, open_replay, when
 from streams.readers.told import change_of, indexed
 from streams.settings import Settings
-from streams.threads import in_thread
 from streams.topics import Topics
+from streams.whole import in_thread
 
 MARGIN = timedelta(days=1)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
-from streams.kafka import client_options
+from streams.kafka import client_options, disconnect
 from streams.readers.tail import keep_partitions, start
 from streams.settings import Settings
 from streams.topics import MAX_MESSAGE_BYTES
@@ -171,7 +171,7 @@ async def open_replay(settings: Settings, topics: Sequence[str], **options: Any)
         consumer.pause(*consumer.assignment())
         yield Replay(consumer)
     finally:
-        await consumer.stop()
+        await disconnect(consumer.stop())
 
 
 async def replay(

@@ -10,7 +10,7 @@ import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import UnknownTopicOrPartitionError
 
-from streams.kafka import admin_client, client_options
+from streams.kafka import admin_client, client_options, disconnect
 from streams.settings import Settings
 from streams.topics import MAX_MESSAGE_BYTES, TopicsError
 
@@ -41,7 +41,7 @@ async def tail(
         await (consumer.seek_to_beginning() if beginning else consumer.seek_to_end())
         yield consumer
     finally:
-        await consumer.stop()
+        await disconnect(consumer.stop())
 
 
 async def start(consumer: AIOKafkaConsumer, settings: Settings, topics: Iterable[str]) -> None:

@@ -17,7 +17,7 @@ from storage.records import Record
 from streams.parts import open_engines, open_registry
 from streams.readers.audit.findings import Example, Kind, Report
 from streams.settings import Settings
-from streams.threads import in_thread
+from streams.whole import in_thread
 
 
 def choose(files: AudioFiles, file_ids: Iterable[str], most: int) -> list[Record]:

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from streams.events import WebhookDelivery
 from streams.health import health_server
-from streams.kafka import EventWriter, client_options, commit
+from streams.kafka import EventWriter, client_options, commit, disconnect
 from streams.metrics import declared
 from streams.metrics.declared import Part
 from streams.metrics.registry import Metrics
@@ -64,7 +64,7 @@ class Webhooks:
             metrics.show(declared.DELIVERIES_IN_HAND, lambda: len(hand))
             consumer = AIOKafkaConsumer(**self._options())
             consumer.subscribe(list(self._shorts), listener=_Rebalance(self, hand, consumer))
-            stack.push_async_callback(consumer.stop)
+            stack.push_async_callback(lambda: disconnect(consumer.stop()))
             await consumer.start()
             stack.push_async_callback(hand.drop)
             address = await stack.enter_async_context(
