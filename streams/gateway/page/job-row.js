@@ -3,6 +3,9 @@
 import { el } from "./dom.js";
 import { away, clock, kilobytes, languageName, moment, number, seconds, t } from "./language.js";
 
+// More than the lines that are shown: all of a long text would be laid out anew with every event.
+const LETTERS = 400;
+
 const cell = (className, ...children) => el("td", { role: "cell", className }, ...children);
 
 export function rowOf(job, text, open) {
@@ -16,7 +19,7 @@ export function rowOf(job, text, open) {
       "request",
       request(job, open),
       job.tenant && job.tenant !== "default" && el("small", { textContent: job.tenant }),
-      text && el("q", { textContent: text }),
+      text && el("q", { textContent: text.slice(0, LETTERS) }),
       error(job),
     ),
     cell(
