@@ -165,7 +165,7 @@ async def main() -> None:
     if binary() is None:
         sys.exit("No Prometheus is installed: the dashboard is not drawn.")
     with tempfile.TemporaryDirectory() as folder, EmbeddedBroker(Path(folder, "kafka")) as broker:
-        site = Installation(Kafka(broker), "tts", Path(folder, "loa"), {"TTS_ENGINE_PROCESSES": "2"})
+        site = Installation(Kafka(broker.bootstrap), "tts", Path(folder, "loa"), {"TTS_ENGINE_PROCESSES": "2"})
         try:
             async with busy(site, PER_SECOND, MODELS) as targets:
                 with Prometheus.started(Path(folder, "prometheus"), targets, SCRAPE) as prometheus:

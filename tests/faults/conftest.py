@@ -85,7 +85,7 @@ def doors() -> Detour:
 def kafka(tmp_path_factory: pytest.TempPathFactory, doors: Detour) -> Iterator[Kafka]:
     """The broker of all tests of this folder that leave theirs alone."""
     with EmbeddedBroker(tmp_path_factory.mktemp("kafka"), detour=doors) as broker:
-        yield Kafka(broker)
+        yield Kafka(broker.bootstrap)
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def network(tmp_path: Path, prefix: str) -> Iterator[Network]:
         detour = Detour(port, port, address)
         with EmbeddedBroker(tmp_path / "kafka", detour=detour) as broker:
             settings = {"TTS_API_KEYS_FILE": str(tmp_path / "keys.json"), "TTS_SYNC_SECONDS": f"{PATIENCE:g}"}
-            loa = Installation(Kafka(broker), prefix, tmp_path / "loa", settings)
+            loa = Installation(Kafka(broker.bootstrap), prefix, tmp_path / "loa", settings)
             try:
                 yield Network(loa, made, f"{address}:{port}")
             finally:

@@ -35,6 +35,26 @@ async def test_a_worker_killed_again_and_again(site: Site) -> None:
     await site.verify(kills)
 
 
+async def test_five_kills_under_two_hundred_requests(site: Site) -> None:
+    """Most are there from the beginning; every tenth is spoken by a voice that takes a while."""
+    site.more = {"TTS_MODELS": "hibari,tone"}
+    requests = [request | {"text": f"Tone {number}. " * 20} for number, request in enumerate(tones(200))]
+    for request in requests[5::10]:
+        request |= {"model": "hibari", "text": f"{request['request_id']} is in hand when the power goes."}
+    await site.produce(*requests)
+    async with site.reader("completed", "failed") as reader:
+        for _ in range(5):
+            worker = await site.worker()
+            await more_outcomes(reader, 12)
+            engines = worker.children()
+            worker.kill()
+            await until(lambda engines=engines: not alive(engines), "the end of its engines")
+        assert len(reader.outcomes()) < len(requests), "none was killed in the middle"
+    site.start_worker()
+    findings = await site.verify(5)
+    assert (findings.completed, findings.failed) == (len(requests), 0)
+
+
 @pytest.mark.long
 @in_both_places
 async def test_one_of_two_workers_killed(site: Site) -> None:

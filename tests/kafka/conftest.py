@@ -37,15 +37,10 @@ def loa(new_loa: NewLoa) -> Installation:
     return new_loa()
 
 
-@pytest.fixture(scope="session")
-def speaking(kafka: Kafka, zygote: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+@pytest.fixture
+def speaking(served: tuple[Installation, str]) -> Installation:
     """An installation with one worker that can speak, for tests that need no more than their own request ids."""
-    folder = tmp_path_factory.mktemp("speaking")
-    made = Installation(kafka, "speaking", folder, {"TTS_MODELS": "hibari,espeak,tone"}, zygote)
-    with ExitStack() as stack:
-        stack.callback(made.end)
-        made.start_worker().wait_ready()
-        yield made
+    return served[0]
 
 
 @pytest.fixture

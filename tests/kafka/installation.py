@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -66,7 +67,7 @@ class Installation:
 
     def run(self, *arguments: str, **settings: str) -> Loa:
         """Start a `loa` command."""
-        folder = self.folder / f"{len(self.processes)}-{arguments[0]}"
+        folder = self.folder / f"{os.getpid()}-{len(self.processes)}-{arguments[0]}"
         self.processes.append(Loa(arguments, self.settings | settings, folder, self.zygote))
         return self.processes[-1]
 

@@ -10,7 +10,6 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from streams.broker import EmbeddedBroker
 from streams.window import Progress
 
 LONG_SECONDS = 60.0
@@ -21,11 +20,7 @@ LONG_SECONDS = 60.0
 class Kafka:
     """A real broker, and what tests do with it."""
 
-    broker: EmbeddedBroker
-
-    @property
-    def bootstrap(self) -> str:
-        return self.broker.bootstrap
+    bootstrap: str
 
     async def create_topic(self, name: str, partitions: int = 1, **config: str) -> str:
         """Make a topic (`retention_ms="1000"` for retention.ms) and return its name."""

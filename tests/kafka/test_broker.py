@@ -20,6 +20,7 @@ from streams.broker.learned import NOTES, learn, prepared
 from streams.broker.node import java, java_environment
 from tests.kafka.log import LONG_SECONDS, Kafka
 from tests.kafka.processes import until
+from tests.shared import Broker, Servers
 
 Maker = Callable[..., EmbeddedBroker]
 
@@ -50,6 +51,12 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
     while not condition():
         assert time.monotonic() < give_up, f"not within {LONG_SECONDS} s: {what}"
         time.sleep(0.05)
+
+
+@pytest.fixture
+def running(servers: Servers, run_folder: Path) -> Broker:
+    """The broker of all tests that leave theirs alone."""
+    return servers.kafka(run_folder)
 
 
 @pytest.fixture
@@ -122,10 +129,10 @@ async def test_topics_are_not_made_by_themselves(kafka: Kafka, prefix: str) -> N
         await kafka.read(prefix, 1, seconds=1)
 
 
-def test_only_loopback_is_bound(kafka: Kafka) -> None:
+def test_only_loopback_is_bound(running: Broker) -> None:
     bound = {
         connection.laddr.ip.removeprefix("::ffff:")
-        for process in members(kafka.broker.process_group)
+        for process in members(running.process_group)
         for connection in process.net_connections()
         if connection.status == psutil.CONN_LISTEN
     }
@@ -134,13 +141,13 @@ def test_only_loopback_is_bound(kafka: Kafka) -> None:
 
 async def test_data_survives_a_restart_on_other_ports(new_broker: Maker) -> None:
     with new_broker() as broker:
-        kafka = Kafka(broker)
+        kafka = Kafka(broker.bootstrap)
         before = broker.bootstrap
         await kafka.create_topic("kept")
         await kafka.produce("kept", b"one")
     with socket.create_server(("127.0.0.1", int(before.rpartition(":")[2]))), new_broker() as broker:
         assert broker.bootstrap != before
-        assert [record.value for record in await Kafka(broker).read("kept", 1)] == [b"one"]
+        assert [record.value for record in await Kafka(broker.bootstrap).read("kept", 1)] == [b"one"]
         group = broker.process_group
     assert members(group) == []
 
@@ -148,18 +155,18 @@ async def test_data_survives_a_restart_on_other_ports(new_broker: Maker) -> None
 async def test_the_same_port_after_kill_minus_nine(new_broker: Maker) -> None:
     broker = new_broker().start()
     before, group = broker.bootstrap, broker.process_group
-    await Kafka(broker).create_topic("kept")
-    await Kafka(broker).produce("kept", b"one")
+    await Kafka(broker.bootstrap).create_topic("kept")
+    await Kafka(broker.bootstrap).produce("kept", b"one")
     broker.kill()
     await until(lambda: members(group) == [], "the end of Java")
     broker.start()
     assert broker.bootstrap == before
-    assert [record.value for record in await Kafka(broker).read("kept", 1)] == [b"one"]
+    assert [record.value for record in await Kafka(broker.bootstrap).read("kept", 1)] == [b"one"]
 
 
-def test_a_second_start_on_a_data_directory_is_refused(kafka: Kafka, new_broker: Maker) -> None:
-    with pytest.raises(BrokerError, match=f"in use by process {os.getpid()}"):
-        new_broker(kafka.broker.data_dir).start()
+def test_a_second_start_on_a_data_directory_is_refused(running: Broker, new_broker: Maker) -> None:
+    with pytest.raises(BrokerError, match=f"in use by process {running.owner}"):
+        new_broker(running.data_dir).start()
 
 
 def test_a_port_in_use_is_named(new_broker: Maker) -> None:

@@ -94,7 +94,7 @@ async def test_a_broker_that_is_away(
     broker = new_broker(tmp_path / "kafka")
     await asyncio.to_thread(broker.start)
     port = int(broker.bootstrap.rpartition(":")[2])
-    loa = Installation(Kafka(broker), "away", tmp_path / "loa")
+    loa = Installation(Kafka(broker.bootstrap), "away", tmp_path / "loa")
     await loa.create_topics()
     index = opened(loa)
     async with projecting(loa, index):

@@ -75,23 +75,27 @@ async def test_identical_requests_are_spoken_once(loa: Installation) -> None:
     assert all(copies[f"{event['file_id']}.wav"] == spoken["sha256"] for event in later)
 
 
-@pytest.mark.parametrize("point", ["making.copied", "store.audio", "completed.told"])
-async def test_a_worker_that_dies_over_a_copy(new_loa: NewLoa, point: str) -> None:
-    loa = new_loa(point.replace(".", "-"), **REUSE)
+async def test_workers_that_die_over_a_copy(loa: Installation) -> None:
+    """Whoever comes next ends the copy that one has begun, and dies over the next one."""
+    loa.more = REUSE
     worker = await loa.worker()
     async with loa.reader("completed", "failed", "deleted") as reader:
         (spoken,) = await results(loa, reader, asked("spoken"))
         worker.send(signal.SIGTERM)
         assert await worker.status() == 0
-        dying = await loa.worker(LOA_CRASH_AT=point)
-        await loa.produce(asked("copy"))
-        assert await dying.status() == -signal.SIGKILL
+        points = ["making.copied", "store.audio", "completed.told"]
+        for point in points:
+            dying = loa.start_worker(LOA_CRASH_AT=point)
+            await loa.produce(asked(point))
+            assert await dying.status() == -signal.SIGKILL, f"it did not come to {point}"
         await loa.worker()
-        told = (await reader.answered("copy"))["copy"]
+        told = await reader.answered(*points)
         await loa.settled()
         await reader.to_end()
-        assert {event["cached"] for event in reader.of("completed", request_id="copy")} == {True}
-        assert {event["sha256"] for event in told} == {spoken["sha256"]} and not reader.of("failed")
+        for point in points:
+            assert {event["cached"] for event in reader.of("completed", request_id=point)} == {True}
+            assert {event["sha256"] for event in told[point]} == {spoken["sha256"]}
+        assert not reader.of("failed")
         assert set(loa.audio().values()) == {spoken["sha256"]}
         assert loa.unfinished() == []
 

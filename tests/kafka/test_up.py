@@ -33,7 +33,7 @@ async def leave_a_request(broker: EmbeddedBroker, loa: Installation) -> str:
     """Produce while no worker is there."""
     await asyncio.to_thread(broker.start)
     try:
-        loa.kafka = Kafka(broker)
+        loa.kafka = Kafka(broker.bootstrap)
         (sent,) = await loa.produce({"text": "Said while nobody was there."})
     finally:
         await asyncio.to_thread(broker.stop)

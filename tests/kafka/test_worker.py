@@ -80,7 +80,7 @@ async def test_a_worker_waits_for_its_broker(new_broker: Callable[..., EmbeddedB
     impatient.send(signal.SIGTERM)
     assert await impatient.status() == 0, impatient.said
     await asyncio.to_thread(broker.start)
-    loa.kafka = Kafka(broker)
+    loa.kafka = Kafka(broker.bootstrap)
     await worker.ready()
     (sent,) = await loa.produce({"text": "There you are.", "model": "tone"})
     async with loa.reader("completed", "failed") as reader:

@@ -155,7 +155,7 @@ def seaweed(folder: Path) -> Iterator[S3]:
                 server.make_bucket()
                 yield server
                 return
-    pytest.fail(f"SeaweedFS does not start: {(folder / 'log').read_text()[-3000:]}")
+    raise RuntimeError(f"SeaweedFS does not start: {(folder / 'log').read_text()[-3000:]}")
 
 
 def _identity(key: str, secret: str, actions: list[str]) -> dict[str, object]:
