@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams.cli.common import Json, configured, print_json, print_rows
-from streams.readers.demand import WITHIN_SECONDS, Demand, demand, speeds_of_late
+from streams.readers.demand import LEAST_WITHIN, MOST_WITHIN, WITHIN_SECONDS, Demand, demand, speeds_of_late
 from streams.readers.replay import open_replay
 from streams.routes import no_pool, request_topics
 from streams.settings import Settings
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def queue(
     within: Annotated[
-        float, typer.Option(min=0.001, help="what is queued is to be spoken in so many seconds")
+        float, typer.Option(help="what is queued is to be spoken in so many seconds, of 0.001 to a day")
     ] = WITHIN_SECONDS,
     pool: Annotated[
         str | None, typer.Option(help="of this pool of workers; '': of the one without a name; absent: of all")
@@ -30,6 +30,8 @@ def queue(
 ) -> None:
     """Say how much speech is queued, and how many workers there should be, by the index and the log."""
     settings = configured()
+    if not LEAST_WITHIN <= within <= MOST_WITHIN:
+        raise typer.BadParameter(f"--within {within:g}: must be from {LEAST_WITHIN:g} to {MOST_WITHIN:g} seconds")
     if pool is not None and pool not in settings.pools:
         raise typer.BadParameter(no_pool(pool, settings))
     found, behind = asyncio.run(_ask(settings, within, pool))

@@ -12,12 +12,11 @@ from streams.gateway.keys import Scope
 from streams.gateway.parts import PartsOf
 from streams.gateway.speech import body_of
 from streams.readers.dead_letters import DeadLetter, dead_letters, latest, put_back
-from streams.readers.demand import WITHIN_SECONDS, demand
+from streams.readers.demand import LEAST_WITHIN, MOST_WITHIN, WITHIN_SECONDS, demand
 from streams.readers.group import lag, members
 from streams.routes import no_pool
 
 MOST_AT_ONCE = 1000
-MOST_WITHIN = 86_400
 PREVIEW = 200
 
 router = APIRouter(tags=["operations"])
@@ -62,7 +61,8 @@ async def queue(
     request: Request,
     parts: PartsOf,
     within: Annotated[
-        float, Query(gt=0, le=MOST_WITHIN, description="what is queued is to be spoken in so many seconds")
+        float,
+        Query(ge=LEAST_WITHIN, le=MOST_WITHIN, description="what is queued is to be spoken in so many seconds"),
     ] = WITHIN_SECONDS,
     pool: Annotated[
         str | None, Query(description="of this pool of workers; empty: of the one without a name; absent: of all")

@@ -27,6 +27,7 @@ from streams.topics import Topics
 
 RECENT_SECONDS = 60.0
 MOST_RECENT = 1000
+LEAST_WITHIN, MOST_WITHIN = 0.001, 86_400.0  # seconds
 WITHIN_SECONDS = 60.0
 UNKNOWN_SPEED = 1.0  # as fast as it is heard: what a worker is taken for that has not spoken of late
 

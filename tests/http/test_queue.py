@@ -65,9 +65,11 @@ async def test_queued_speech_asks_for_workers_until_it_is_spoken(loa: Installati
         assert (after["workers"], after["recommended_workers"]) == (1, 0)
         assert after["worker_speed"] > 0
         assert (await by_command(loa))[0]["worker_speed"] > 0
-        for wrong in ("0", "-1", "nan", "soon"):
+        for wrong in ("0", "-1", "nan", "soon", "5e-324"):
             answer = await client.get("/api/tts/queue", params={"within": wrong})
             assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_request")
+            refused = loa.run("queue", "--within", wrong)
+            assert await refused.status() == 2 and "--within" in refused.said and "Traceback" not in refused.said
     gateway.kill()
     await loa.produce({"text": LONG, "model": "tone"})
     assert "has not read 1 records" in (await by_command(loa))[1], "without a gateway nobody tells the index"
