@@ -15,7 +15,7 @@ READY := $(if $(wildcard $(VENV)/.dev),$(VENV)/.dev,$(VENV)/.light)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test unit check docs site record screenshots faults faults-long bench-peers licences lock dist sbom clean
+.PHONY: help setup demo test unit check pages docs site record screenshots faults faults-long bench-peers licences lock dist sbom clean
 
 help: ## list the commands
 	@grep -hE '^[a-z%-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z%-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 22
@@ -25,8 +25,8 @@ setup: $(VENV)/.dev ## make .venv with all that development needs
 demo: $(READY) ## speak examples/requests.jsonl through a Kafka of its own
 	@$(BIN)/python examples/demo.py $(ARGS)
 
-test: $(VENV)/.dev ## all tests but the long fault runs
-	@$(BIN)/pytest -m "not faults" -n 3 --dist worksteal $(ARGS)
+test: $(VENV)/.dev ## the tests, but for those of check, pages and faults
+	@$(BIN)/pytest -m "not faults" --ignore tests/documents --ignore tests/docs -n 4 --dist worksteal $(ARGS)
 
 unit: $(VENV)/.dev ## the tests that start no process: seconds
 	@$(BIN)/pytest tests/unit -n 2 $(ARGS)
@@ -53,6 +53,9 @@ record: $(VENV)/.dev ## record what this version writes to the topics, for tests
 screenshots: $(VENV)/.dev ## make the pictures of the operator's page and of the dashboard in docs/images anew
 	@PYTHONPATH=. $(BIN)/python docs/screenshots.py
 	@PYTHONPATH=. $(BIN)/python docs/dashboard_picture.py
+
+pages: $(VENV)/.dev ## every command of the quick start and the how-tos, to the letter
+	@$(BIN)/pytest tests/docs -n 2 --dist worksteal $(ARGS)
 
 faults: $(VENV)/.dev ## fault runs, some minutes
 	@$(BIN)/pytest tests/faults -m faults -n 2 --dist worksteal $(ARGS)

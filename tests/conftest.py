@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import re
 import tempfile
@@ -37,7 +38,24 @@ settings.load_profile("loa")
 _drawn = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _drawn])
 
+# A logger that is kept by whoever used it first would keep the configuration of the test that it happened in.
+_configure = structlog.configure
+structlog.configure = lambda **options: _configure(**options | {"cache_logger_on_first_use": False})
+
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """Commands set up the logs of their process, which is the tests' where a test calls one."""
+    root, configured = logging.getLogger(), structlog.get_config()
+    handlers, level = root.handlers[:], root.level
+    yield
+    if root.handlers[: len(handlers)] != handlers or structlog.get_config() != configured:
+        logging.captureWarnings(False)
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        _configure(**configured)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -48,7 +48,7 @@ async def busy(
 ) -> AsyncIterator[Mapping[str, list[str]]]:
     """Clients at work, until the block ends. Yields where the processes tell their metrics, by Prometheus' jobs.
 
-    `per_second`: requests on Kafka; one client more waits for each of its own over HTTP.
+    `per_second`: requests on Kafka; one client more asks over HTTP, at most as often, and waits for each answer.
     """
     asked = {"TTS_MODELS": ",".join((*models, NAME)), FOLDER: str(site.folder)}
     site.more = SETTINGS | asked | dict(site.more)
@@ -65,10 +65,9 @@ async def busy(
         async def over_kafka(number: int) -> None:
             value = orjson.dumps(request(number, models, receiver.url))
             await producer.send_and_wait(site.topic("requests"), value)
-            await asyncio.sleep(1 / per_second)
 
         for work in (over_kafka, lambda number: over_http(number, models[0], client)):
-            await stack.enter_async_context(at_work(_again(work)))
+            await stack.enter_async_context(at_work(_again(work, 1 / per_second)))
         yield {job: [address.removeprefix("http://") for address in found] for job, found in targets.items()}
 
 
@@ -111,7 +110,8 @@ async def over_http(number: int, model: str, client: httpx.AsyncClient) -> None:
         assert (await client.get("/api/tts/jobs/nobody")).status_code == 404
 
 
-async def _again(work: Callable[[int], Coroutine[Any, Any, None]]) -> None:
-    """It again and again, with the next number."""
+async def _again(work: Callable[[int], Coroutine[Any, Any, None]], pause: float) -> None:
+    """It again and again, with the next number. `pause`: in seconds."""
     for number in itertools.count():
         await work(number)
+        await asyncio.sleep(pause)

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openapi_spec_validator import OpenAPIV31SpecValidator, validate
-from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
 
 DOCUMENT = Path(__file__).parents[2] / "docs/openapi.json"
 
@@ -20,11 +18,19 @@ def document() -> dict[str, Any]:
     return made
 
 
+# Importing the validator takes seconds, which processes that do not run these tests need not spend.
+
+
 def test_it_is_valid(document: dict[str, Any]) -> None:
+    from openapi_spec_validator import OpenAPIV31SpecValidator, validate
+
     validate(document, cls=OpenAPIV31SpecValidator)
 
 
 def test_what_is_wrong_would_be_found(document: dict[str, Any]) -> None:
+    from openapi_spec_validator import OpenAPIV31SpecValidator, validate
+    from openapi_spec_validator.validation.exceptions import OpenAPIValidationError
+
     document["paths"]["/api/tts/synthesize"]["post"]["responses"]["200"].pop("description")
     with pytest.raises(OpenAPIValidationError):
         validate(document, cls=OpenAPIV31SpecValidator)

@@ -65,6 +65,10 @@ class EventStream:
                 with suppress(asyncio.CancelledError, httpx.HTTPError):
                     await each
 
+    async def until_told(self, *request_ids: str) -> None:
+        """Wait until these are completed."""
+        await until(lambda: set(request_ids) <= set(self.of("completed")), f"{request_ids} are completed")
+
     async def until(self, name: str, count: int) -> None:
         """Wait for so many events of a name."""
         await until(lambda: len(self.of(name)) >= count, f"{count} of {name}, not only {len(self.of(name))}")

@@ -199,7 +199,8 @@ async def test_expired_files_go_when_they_are_told_to(client: httpx.AsyncClient)
         answer = (await client.post("/api/tts/storage/cleanup")).json()
         assert answer.keys() == {"success", "cleanup"}
         assert answer["cleanup"].keys() == {"deleted_count", "deleted_size_mb", "cleanup_time"}
-        return bool(answer["cleanup"]["deleted_count"])
+        result = (await client.get("/api/tts/jobs/short")).json()["job"]["result"]
+        return bool(result and result["delete_reason"] == "expired")
 
     await until(deleted, "a clean-up that finds it")
 

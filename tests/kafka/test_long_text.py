@@ -18,7 +18,7 @@ from tests.kafka.installation import Installation
 from tests.kafka.long_text import story
 from tests.kafka.reader import Event
 from tests.kafka.test_memory import peak
-from tests.kafka.test_words import heard_in
+from tests.kafka.test_words import example_requests, heard_in
 
 MOST_WRONG = 0.15
 """The recogniser's own share is about a tenth, of any of these texts; missing numbers would be more than the rest."""
@@ -26,6 +26,7 @@ MOST_WRONG = 0.15
 MOST_WRONG_OF_A_PIECE = 0.6
 """A piece that is missing, cut or another's is all wrong; the worst that was heard of a good one is 0.27."""
 
+LONGEST_EXAMPLE = max((request["text"] for request in example_requests()), key=len)
 GROWTH_MEBIBYTES = 60
 LONGEST_SECONDS = 900
 
@@ -42,11 +43,12 @@ def words(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "count",
+    "text",
     [
-        500,
+        pytest.param(LONGEST_EXAMPLE, id="the longest example"),
         pytest.param(
-            5_000,
+            story(5_000),
+            id="5000 words",
             marks=[
                 pytest.mark.skipif(os.environ.get("LOA_FAULTS") != "long", reason="minutes: make faults-long"),
                 pytest.mark.timeout(3_600),
@@ -54,25 +56,28 @@ def words(text: str) -> str:
         ),
     ],
 )
-async def test_a_long_text_is_spoken_whole(loa: Installation, tmp_path: Path, count: int) -> None:
+async def test_a_long_text_is_spoken_whole(loa: Installation, tmp_path: Path, text: str) -> None:
     loa.more, loa.zygote = {"TTS_MODELS": "hibari"}, None  # what it imports by itself is what counts
-    text = story(count)
+    texts = {"short": story(60), "long": text}
     worker = await loa.worker()
     async with loa.reader("progress", "completed", "failed") as reader:
-        await loa.produce({"request_id": "short", "text": story(60)})
+        await loa.produce({"request_id": "short", "text": texts["short"]})
         await reader.answered("short")
         before = peak(psutil.Process(worker.popen.pid))
         await loa.produce({"request_id": "long", "text": text, "expiry_hours": 1})
         await reader.until(lambda: "long" in reader.outcomes(), "the long text's outcome", LONGEST_SECONDS)
         await reader.to_end()
-        (outcome,) = reader.outcomes()["long"]
-        ends = [e["seconds"] for e in reader.of("progress", request_id="long", state="chunk")]
-    assert outcome.short == "completed", outcome.fields
     assert peak(psutil.Process(worker.popen.pid)) - before < GROWTH_MEBIBYTES
-    said = [words(chunk.text) for chunk in plan(Registry(["hibari"]).resolve(text))]
-    assert len(said) == len(ends) == outcome["chunks"]
-    assert sum(len(piece.split()) for piece in said) >= count
-    heard = [words(piece) for piece in await heard_in(*pieces(outcome, ends, tmp_path))]
+    said, files = [], []
+    for name, of in texts.items():
+        (outcome,) = reader.outcomes()[name]
+        assert outcome.short == "completed", outcome.fields
+        ends = [event["seconds"] for event in reader.of("progress", request_id=name, state="chunk")]
+        said += [words(chunk.text) for chunk in plan(Registry(["hibari"]).resolve(of))]
+        files += pieces(outcome, ends, tmp_path / name)
+    assert len(said) == len(files)
+    assert sum(len(piece.split()) for piece in said) >= sum(len(of.split()) for of in texts.values())
+    heard = [words(piece) for piece in await heard_in(*files)]
     rates = {piece: jiwer.wer(piece, back) for piece, back in zip(said, heard, strict=True)}
     print(f"word error rate {jiwer.wer(said, heard):.3f}, worst piece {max(rates.values()):.3f}, {len(said)} pieces")
     assert jiwer.wer(said, heard) <= MOST_WRONG, rates
@@ -81,10 +86,12 @@ async def test_a_long_text_is_spoken_whole(loa: Installation, tmp_path: Path, co
 
 def pieces(outcome: Event, ends: list[float], folder: Path) -> list[Path]:
     """The pieces of the file, each in a file of its own. `ends`: seconds from the start, as `tts.progress` tells."""
+    assert len(ends) == outcome["chunks"]
     samples, rate = soundfile.read(outcome["file_path"], dtype="float32")
     assert len(samples) / rate == pytest.approx(ends[-1], abs=0.01)
     cuts = [round(end * rate) for end in [0.0, *ends]]
     files = []
+    folder.mkdir()
     for number, (start, end) in enumerate(itertools.pairwise(cuts)):
         files.append(folder / f"{number}.wav")
         soundfile.write(files[-1], samples[start:end], rate)

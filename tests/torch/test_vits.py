@@ -1,9 +1,11 @@
 """The engine `vits` against transformers' own forward, with tiny random weights."""
 
+import functools
 import itertools
 import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -38,13 +40,20 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+@functools.cache
+def loaded(folder: Path, dtype: torch.dtype) -> tuple[Any, Any]:
+    """Model and tokenizer of transformers."""
+    return VitsModel.from_pretrained(folder, dtype=dtype).eval(), VitsTokenizer.from_pretrained(folder)
+
+
 def theirs(folder: Path, text: str, seed: int, dtype: torch.dtype, speaker: int | None = None) -> Samples:
     """What transformers makes of it, alone."""
-    model = VitsModel.from_pretrained(folder, dtype=dtype).eval()
-    ids = VitsTokenizer.from_pretrained(folder)(text, return_tensors="pt").input_ids
+    model, tokenizer = loaded(folder, dtype)
+    ids = tokenizer(text, return_tensors="pt").input_ids
     torch.manual_seed(seed)
     with torch.no_grad():
-        return model(ids, speaker_id=speaker).waveform[0].float().numpy()
+        waveform: Samples = model(ids, speaker_id=speaker).waveform[0].float().numpy()
+    return waveform
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

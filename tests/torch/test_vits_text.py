@@ -39,10 +39,8 @@ def test_ids_are_those_of_the_tokenizer(plain: Path) -> None:
         assert ours.ids(text) == tokenizer(text).input_ids
 
 
-@pytest.mark.parametrize(
-    ("text", "latin"), [("Привет, мир!", "privet mir"), ("Καλημέρα", "kalemera"), ("xin chào", "xin chao")]
-)
-def test_other_scripts_are_romanised_as_by_the_tokenizer(romanised: Path, text: str, latin: str) -> None:
+def test_other_scripts_are_romanised_as_by_the_tokenizer(romanised: Path) -> None:
+    text, latin = "Привет, мир! Καλημέρα, xin chào", "privet mir kalemera xin chao"
     checkpoint = open_checkpoint(str(romanised))
     ours = VitsText(checkpoint.alphabet, checkpoint.tokenizer)
     assert ours.ids(text) == ours.ids(latin) == VitsTokenizer.from_pretrained(romanised)(text).input_ids

@@ -3,7 +3,7 @@
 import io
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -28,24 +28,16 @@ Begin = Callable[..., io.StringIO]
 
 
 @pytest.fixture
-def begin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
+def begin(monkeypatch: pytest.MonkeyPatch) -> Begin:
     """Sets logs up, and returns what they are written to."""
-    root = logging.getLogger()
-    before, level, configured = root.handlers[:], root.level, structlog.get_config()
 
     def set_up(form: logs.Format = "auto", stream: io.StringIO | None = None) -> io.StringIO:
         with monkeypatch.context() as meanwhile:
             meanwhile.setattr(sys, "stderr", stream or io.StringIO())
             logs.set_up("INFO", form)
-            structlog.configure(cache_logger_on_first_use=False)  # loggers of other tests are theirs
             return sys.stderr  # type: ignore[return-value]
 
-    yield set_up
-    logging.captureWarnings(False)
-    root.handlers[:] = before
-    root.setLevel(level)
-    structlog.reset_defaults()
-    structlog.configure(**configured)
+    return set_up
 
 
 def told(stream: io.StringIO) -> list[dict[str, Any]]:
