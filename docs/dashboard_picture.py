@@ -19,10 +19,10 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from streams.broker import EmbeddedBroker
-from tests.deploy.busy import busy
-from tests.deploy.prometheus import BOARD, Line, Prometheus, binary
+from tests.kafka.busy import busy
 from tests.kafka.installation import Installation
 from tests.kafka.log import Kafka
+from tests.kafka.prometheus import BOARD, Line, Prometheus, binary
 
 PICTURE = Path(__file__).parent / "images/dashboard.png"
 SECONDS, SCRAPE, PER_SECOND = 180, 2, 2

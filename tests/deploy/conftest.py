@@ -12,7 +12,6 @@ import pytest
 import yaml
 
 from tests.deploy.charts import CHART, KUBERNETES, Objects, Values
-from tests.kafka.conftest import loa, new_loa  # noqa: F401 - fixtures
 
 ROOT = Path(__file__).parents[2]
 HELM_VERSION = "v3.18.4"

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.busy import busy
-from tests.deploy.prometheus import PANELS, Prometheus, binary
+from tests.kafka.busy import busy
 from tests.kafka.installation import Installation
 from tests.kafka.processes import PATIENCE, until
+from tests.kafka.prometheus import PANELS, Prometheus, binary
 
 pytestmark = [
     pytest.mark.skipif(binary() is None, reason="Prometheus is not on this machine"),

@@ -13,7 +13,6 @@ import httpx
 import orjson
 from aiokafka import AIOKafkaProducer
 
-from tests.deploy.conftest import ROOT
 from tests.faults.engines import FOLDER, NAME
 from tests.faults.load import SOON_HOURS, WORDS, at_work
 from tests.http.conftest import start_gateway
@@ -21,6 +20,7 @@ from tests.http.sse import EventStream
 from tests.kafka.installation import Installation
 from tests.kafka.processes import PATIENCE
 from tests.kafka.receiver import Receiver
+from tests.kafka.zygote import ROOT
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="
 TENANTS, FORMATS = ("acme", "globex", "initech"), ("wav", "flac", "opus")
