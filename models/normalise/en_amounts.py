@@ -106,7 +106,7 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<![\w.,])(\d+)['′’]\s?(\d+)(?:[\"″”]|'')", r"\1 ft \2 inches"),
     rule(rf"{_START}({NUMBER})(%?)\s?{DASH}\s?({NUMBER})(?!\d|[/.-]\d|\w*{DASH}\d)", _range),
     rule(r"(?<![\w/.,])(\d+)\s(\d{1,2})/(\d{1,2})(?![\w/])", _mixed),
-    rule(r"(?<![\w/.,-])(\d+)/(\d+)(?![\w/]*\d)", _fraction),
+    rule(rf"(?<![\w/.,-])(?<!{_SYMBOL})(\d+)/(\d+)(?![\w/]*\d)", _fraction),
     rule(r"(?<![\w:.,])(\d+):(\d+)(?![\w:])", lambda m: f"{read(m[1])} to {read(m[2])}"),
     rule(rf"(?:US)?({_SYMBOL})\s?({NUMBER})({_MAGNITUDE})?(?!\d)", lambda m: _money(m[2], m[3], m[1])),
     rule(rf"{_START}({NUMBER})({_MAGNITUDE})?\s?({_SYMBOL})(?!\w)", lambda m: _money(m[1], m[2], m[3])),
@@ -122,7 +122,7 @@ RULES: tuple[Rule, ...] = (
     rule(r"(?<!\w)(km|cm|mm|m)([2²3³])(?!\w)", lambda m: _unit(m[1], m[2], one=False)),
     rule(rf"{_START}({NUMBER})k(?!\w)", lambda m: f"{read(m[1])} thousand"),
     rule(
-        r"\b(dollars?|pounds?|euros?|yen|cents?|percent|million|thousand|billion)\s?/\s?([^\W\d_]+)\b",
+        r"\b(dollars?|pounds?|euros?|yen|cents?|percent|million|thousand|billion)\s?/\s?([^\W\d_]+\b|(?=\d))",
         lambda m: f"{m[1]} per {_per(m[2])}",
     ),
 )

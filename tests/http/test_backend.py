@@ -11,6 +11,7 @@ import httpx
 import soundfile
 
 from storage.records import file_id
+from tests.http.test_jobs import job
 from tests.kafka.installation import Installation
 from tests.kafka.processes import until
 from tests.kafka.scrape import scrape
@@ -199,7 +200,7 @@ async def test_expired_files_go_when_they_are_told_to(client: httpx.AsyncClient)
         answer = (await client.post("/api/tts/storage/cleanup")).json()
         assert answer.keys() == {"success", "cleanup"}
         assert answer["cleanup"].keys() == {"deleted_count", "deleted_size_mb", "cleanup_time"}
-        result = (await client.get("/api/tts/jobs/short")).json()["job"]["result"]
+        result = (await job(client, "short")).get("result")
         return bool(result and result["delete_reason"] == "expired")
 
     await until(deleted, "a clean-up that finds it")

@@ -119,6 +119,12 @@ def test_a_unit_is_not_taken_for_a_name(text: str) -> None:
     assert once.endswith(text[-4:]) and normalise(once, "en") == once
 
 
+@pytest.mark.parametrize("text", ["20€ / 0", "$5/2 days", "5% / 3"])
+def test_an_amount_is_per_number_too(text: str) -> None:
+    once = normalise(text, "en")
+    assert " per " in once and normalise(once, "en") == once
+
+
 @pytest.mark.parametrize("language", ["vi", "en"])
 @given(data=st.data())
 def test_no_word_is_lost_no_digit_is_left_and_words_are_not_changed_again(language: str, data: st.DataObject) -> None:
