@@ -49,6 +49,8 @@ async def test_what_is_spoken_can_be_cancelled(browser: Browser, served: Served)
         await page.get_by_role("button", name="Speak", exact=True).click()
         sent = row(page, text[:20])
         await expect(sent).to_contain_text("In progress")
+        shown = await sent.locator("q").evaluate("quote => quote.textContent.length")
+        assert 100 < shown < 1_000, "what is hidden of a text need not be laid out anew with each event"
         await sent.get_by_role("button", name="Cancel").click()
         await expect(sent).to_contain_text("Cancelled")
         assert watched.errors == []
