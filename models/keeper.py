@@ -71,7 +71,11 @@ class Keeper:
 
     async def start(self) -> None:
         """Start all, and wait until each can speak. Raises ModelError; close it then."""
-        results = await asyncio.gather(*map(self._start_one, self._recipes), return_exceptions=True)
+        starting = [asyncio.ensure_future(self._start_one(recipe)) for recipe in self._recipes]
+        for task in starting:
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        results = await asyncio.gather(*starting, return_exceptions=True)
         for error in results:
             if isinstance(error, BaseException):
                 raise error
@@ -84,7 +88,7 @@ class Keeper:
             process.kill()
 
     async def close(self) -> None:
-        """Wait until all have ended that `stop` has ended."""
+        """Wait until all have ended that `stop` has ended, those that were being started too."""
         while self._tasks:
             await asyncio.wait(self._tasks)
         self._threads.shutdown(wait=False)

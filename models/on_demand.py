@@ -80,6 +80,7 @@ class OnDemand:
         self._lock = asyncio.Lock()  # one is loaded or unloaded at a time, in the order of asking
         self._freed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._ending: set[asyncio.Future[None]] = set()
 
     def __contains__(self, model: str) -> bool:
         """Whether it is one of these."""
@@ -112,6 +113,7 @@ class OnDemand:
             self._refuse(model, SpeakError("the engines are being closed"))
             if model.pool is not None:
                 await self._unload(model)
+        await asyncio.gather(*self._ending)
 
     # -- who uses a model -----------------------------------------------------------------------------------------
 
@@ -205,13 +207,13 @@ class OnDemand:
                 while (over := await self._over(model)) and (idle := self._longest_idle()):
                     await self._unload(idle)
             except BaseException:
-                await pool.close()
+                await self._end(pool)
                 raise
             if not over:
                 log.info("model %s is loaded: %d MiB", model.name, model.size / _MEBIBYTE)
                 model.loaded_at = asyncio.get_running_loop().time()
                 return pool
-            await pool.close()  # it is larger than was known, and those who are loaded speak
+            await self._end(pool)  # it is larger than was known, and those who are loaded speak
 
     async def _make_room(self, model: _Model) -> None:
         """Wait until a model as large as this one last was fits. Raises OutOfMemory if it never will."""
@@ -253,8 +255,15 @@ class OnDemand:
             model.idle.cancel()
             model.idle = None
         if pool is not None:
-            await pool.close()
+            await self._end(pool)
             log.info("model %s is unloaded", model.name)
+
+    async def _end(self, pool: EnginePool) -> None:
+        """Close a pool, whatever becomes of who waits for it; `close` waits for all."""
+        ending = asyncio.ensure_future(pool.close())
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+        await asyncio.shield(ending)
 
     def _background(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

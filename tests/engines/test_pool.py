@@ -141,6 +141,17 @@ async def test_why_an_engine_did_not_load_is_told(start_pool: StartPool) -> None
         await start_pool("odd_engines:Slow", start_timeout=0.3)
 
 
+async def test_closing_waits_for_those_that_are_being_started(start_pool: StartPool) -> None:
+    await (await start_pool(ODD)).close()  # the fixture says where engines of tests are
+    pool, before = EnginePool(["odd_engines:Slow"], 2), set(psutil.Process().children())
+    starting = asyncio.create_task(pool.start())
+    await until(lambda: len(set(psutil.Process().children()) - before) == 2, "two processes")
+    await pool.close()
+    assert set(psutil.Process().children()) <= before, "all are buried"
+    with pytest.raises(EngineDied):
+        await starting
+
+
 async def test_a_model_that_is_not_served(start_pool: StartPool) -> None:
     pool = await start_pool("tone", ODD)
     with pytest.raises(UnknownModel, match="'nix' is not served; served: tone, odd"):

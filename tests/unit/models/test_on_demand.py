@@ -25,6 +25,7 @@ class Pool:
         self._house.loaded.append(self.name)
 
     async def close(self) -> None:
+        await self._house.exit.wait()
         with contextlib.suppress(ValueError):
             self._house.loaded.remove(self.name)
 
@@ -36,8 +37,9 @@ class House:
         self.tries: list[str] = []
         self.loaded: list[str] = []
         self.faults: dict[str, Exception] = {}
-        self.gate = asyncio.Event()
+        self.gate, self.exit = asyncio.Event(), asyncio.Event()
         self.gate.set()
+        self.exit.set()
         self.sizes: dict[str, int] = {}
 
     def models(self, *names: str, idle_seconds: float = 1000, memory: int = 0) -> OnDemand:
@@ -100,6 +102,21 @@ async def test_a_model_is_unloaded_when_nobody_asks_for_it():
     assert await use(models, "a") == "a"
     assert house.tries == ["a", "b", "a"]
     await models.close()
+
+
+async def test_who_closes_waits_for_what_is_being_unloaded():
+    house = House()
+    models = house.models("a", idle_seconds=0.01)
+    await use(models, "a")
+    house.exit.clear()
+    await until(lambda: not models.loaded)
+    closing = asyncio.create_task(models.close())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not closing.done() and house.loaded == ["a"]
+    house.exit.set()
+    await closing
+    assert house.loaded == []
 
 
 async def test_the_one_that_was_idle_longest_makes_room():
