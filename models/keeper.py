@@ -50,7 +50,7 @@ class Keeper:
         self._threads = ThreadPoolExecutor(2 * len(recipes), "engine")
         self._started: set[EngineProcess] = set()
         self._alive: dict[int, EngineProcess] = {}
-        self._tasks: set[asyncio.Future[object]] = set()
+        self._tasks: set[asyncio.Future[Any]] = set()
         self._closing = asyncio.Event()
         self.failure: ModelError | None = None
 
