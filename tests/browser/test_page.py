@@ -10,6 +10,7 @@ from playwright.async_api import expect
 from tests.browser.chromium import holds, live, row
 from tests.browser.conftest import Open
 from tests.browser.gateway import SECONDS, FakeGateway, failed, job, letter
+from tests.kafka.processes import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -53,20 +54,23 @@ async def test_a_job_is_followed_without_reading_the_page_again(fake: FakeGatewa
         assert watched.hosts == {fake.address.removeprefix("http://")}
 
 
-async def test_a_press_that_has_begun_is_a_click_though_the_row_is_drawn_anew(
-    fake: FakeGateway, open_page: Open
-) -> None:
+async def test_a_press_that_has_begun_is_a_click_though_rows_come_meanwhile(fake: FakeGateway, open_page: Open) -> None:
     fake.jobs = [job("reading", "in_progress")]
     async with open_page() as (page, watched):
         await live(page)
         reading = row(page, "reading")
         await reading.get_by_role("button", name="Cancel").hover()
         await page.mouse.down()
-        about = {name: fake.jobs[0][name] for name in ("request_id", "file_id", "tenant")}
-        fake.tell("progress", about | {"state": "chunk", "chunk": 2, "chunks": 4, "seconds": 4.0, "worker": "w"})
-        await expect(reading.get_by_role("progressbar")).to_have_attribute("value", "0.5")
+        asked = len(fake.calls("GET /api/tts/jobs"))
+        fake.jobs = [*(job(f"newer-{n}", "in_progress") for n in range(3)), *fake.jobs]
+        for each in fake.jobs:
+            about = {name: each[name] for name in ("request_id", "file_id", "tenant")}
+            fake.tell("progress", about | {"state": "chunk", "chunk": 2, "chunks": 4, "seconds": 4.0, "worker": "w"})
+        await until(lambda: len(fake.calls("GET /api/tts/jobs")) > asked, "the list read anew")
+        await page.evaluate("new Promise(requestAnimationFrame)")
         await page.mouse.up()
         await expect(reading).to_contain_text("Cancelled")
+        await expect(row(page, "newer-2")).to_contain_text("In progress")
         assert len(fake.calls("DELETE /api/tts/jobs/reading")) == 1
         assert watched.errors == []
 

@@ -17,8 +17,7 @@ export function el(name, properties = {}, ...children) {
   return made;
 }
 
-// New children, only where they differ: what stays is not taken out, so that it keeps the focus, and a press on it that
-// has begun becomes a click.
+// New children, only where they differ: what stays is not taken out, so that it keeps the focus.
 export function fill(parent, children) {
   const held = parent.contains(document.activeElement) ? document.activeElement.dataset.act : null;
   const made = document.createElement(parent.localName);

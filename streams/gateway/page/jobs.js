@@ -149,7 +149,19 @@ function drawNext() {
   });
 }
 
+// Nothing moves under a press that has begun: it would be a click on another row, or on none.
+let pressed = false;
+export function startJobs() {
+  $("rows").addEventListener("pointerdown", () => (pressed = true));
+  const released = () => {
+    if (pressed) drawNext();
+    pressed = false;
+  };
+  for (const end of ["pointerup", "pointercancel", "blur"]) addEventListener(end, released);
+}
+
 export function drawJobs() {
+  if (pressed) return;
   const body = $("rows");
   const rows = new Map([...body.children].map((row) => [row.id, row]));
   const wanted = [];
