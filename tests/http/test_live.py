@@ -33,7 +33,7 @@ def committed(site: Installation, request_id: str) -> bool:
 
 
 # Opus is several times as much work as what is spoken.
-@pytest.mark.parametrize(("audio_format", "text"), [("wav", LONG), ("opus", story(20))], ids=["wav", "opus"])
+@pytest.mark.parametrize(("audio_format", "text"), [("wav", LONG), ("opus", story(12))], ids=["wav", "opus"])
 async def test_the_first_byte_comes_long_before_the_last_word(
     client: httpx.AsyncClient, site: Installation, audio_format: str, text: str
 ) -> None:
