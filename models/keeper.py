@@ -71,10 +71,7 @@ class Keeper:
 
     async def start(self) -> None:
         """Start all, and wait until each can speak. Raises ModelError; close it then."""
-        starting = [asyncio.ensure_future(self._start_one(recipe)) for recipe in self._recipes]
-        for task in starting:
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        starting = [self._awaited(self._start_one(recipe)) for recipe in self._recipes]
         results = await asyncio.gather(*starting, return_exceptions=True)
         for error in results:
             if isinstance(error, BaseException):
@@ -95,10 +92,14 @@ class Keeper:
 
     def background(self, work: Awaitable[object]) -> None:
         """What `close` waits for, and whose errors are told."""
+        self._awaited(work).add_done_callback(_report)
+
+    def _awaited(self, work: Awaitable[_T]) -> "asyncio.Future[_T]":
+        """What `close` waits for."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(_report)
+        return task
 
     def in_thread(self, work: Callable[..., _T], *arguments: object) -> "asyncio.Future[_T]":
         """Run what waits for a process; it ends with the process at the latest."""
