@@ -8,6 +8,7 @@ import signal
 from tests.faults.conftest import NewSite
 from tests.faults.load import load
 from tests.kafka.log import Kafka
+from tests.kafka.test_audit import audited
 
 WORKERS = 3
 BETWEEN = 20
@@ -40,4 +41,6 @@ async def test_a_rolling_restart_loses_and_repeats_nothing(sites: NewSite, kafka
         repeated = [value for value in set(asked) if asked.count(value) > 1]
     assert {name: worker.said.count("partitions assigned") for name, worker in workers.items()} == shares
     assert all(any(name.encode() in value for value in repeated) for name in again), "told again, though asked once"
+    report = await audited(site)
+    assert report.findings == {}
     await site.verify(WORKERS)

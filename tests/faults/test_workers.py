@@ -50,7 +50,11 @@ async def test_five_kills_under_two_hundred_requests(site: Site) -> None:
             worker.kill()
             await until(lambda engines=engines: not alive(engines), "the end of its engines")
         assert len(reader.outcomes()) < len(requests), "none was killed in the middle"
-    site.start_worker()
+        site.start_worker()
+        await site.settled()
+        await reader.to_end()
+        told = reader.outcomes().values()
+    assert all(len({(event["created_at"], event["worker"]) for event in events}) == 1 for events in told)
     findings = await site.verify(5)
     assert (findings.completed, findings.failed) == (len(requests), 0)
 
