@@ -22,7 +22,8 @@ from streams.broker import EmbeddedBroker
 from tests.kafka.busy import busy
 from tests.kafka.installation import Installation
 from tests.kafka.log import Kafka
-from tests.kafka.prometheus import BOARD, Line, Prometheus, binary
+from tests.kafka.prometheus import BOARD, Line, Prometheus
+from tests.programs import program
 
 PICTURE = Path(__file__).parent / "images/dashboard.png"
 SECONDS, SCRAPE, PER_SECOND = 180, 2, 2
@@ -162,7 +163,7 @@ def draw_line(axes: Axes, line: Line, colour: str, name: str) -> None:
 
 async def main() -> None:
     """The picture, after some minutes."""
-    if binary() is None:
+    if program("prometheus") is None:
         sys.exit("No Prometheus is installed: the dashboard is not drawn.")
     with tempfile.TemporaryDirectory() as folder, EmbeddedBroker(Path(folder, "kafka")) as broker:
         site = Installation(Kafka(broker.bootstrap), "tts", Path(folder, "loa"), {"TTS_ENGINE_PROCESSES": "2"})

@@ -113,6 +113,12 @@ def served(kafka: Kafka, servers: Servers, run_folder: Path, zygote: Zygote) -> 
 
 
 @pytest.fixture
+def site(served: tuple[Installation, str]) -> Installation:
+    """That installation, for tests that need no more."""
+    return served[0]
+
+
+@pytest.fixture
 def prefix(request: pytest.FixtureRequest) -> str:
     """A name for this test alone: the prefix of its topics and groups."""
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")

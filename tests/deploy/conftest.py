@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -12,17 +10,16 @@ import pytest
 import yaml
 
 from tests.deploy.charts import CHART, KUBERNETES, Objects, Values
+from tests.programs import CACHE, program
 
 ROOT = Path(__file__).parents[2]
 HELM_VERSION = "v3.18.4"
-CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "loa/bin"
-"""Where .ci/run puts programs that are not on the PATH."""
 
 
 @pytest.fixture(scope="session")
 def helm() -> str:
-    """Helm's command: on the PATH, or in ~/.cache/loa/bin, where .ci/run builds one."""
-    found = shutil.which("helm") or shutil.which("helm", path=CACHE)
+    """Helm's command."""
+    found = program("helm")
     if found is None:
         build = f"GOBIN={CACHE} go install helm.sh/helm/v3/cmd/helm@{HELM_VERSION}"
         pytest.skip(f"no helm; with Go (some minutes): {build}")

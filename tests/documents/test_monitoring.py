@@ -2,7 +2,6 @@
 
 import re
 import runpy
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +13,10 @@ import pytest
 import yaml
 
 from streams.metrics.declared import DECLARED
+from tests.programs import program
 
 ROOT = Path(__file__).parents[2]
+PROMTOOL = program("promtool")
 PROMETHEUS, DASHBOARD = ROOT / "deploy/prometheus", ROOT / "deploy/grafana/loa.json"
 
 SUFFIXES = {"counter": ("",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
@@ -105,11 +106,11 @@ def test_the_example_names_the_jobs_that_alerts_and_dashboard_know():
     assert all(job["job_name"].startswith("loa-") for job in config["scrape_configs"])
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool, a part of Prometheus, is not on this machine")
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool, a part of Prometheus, is not on this machine")
 @pytest.mark.parametrize(
     "command",
     [("check", "config", "prometheus.yaml"), ("check", "rules", "alerts.yaml"), ("test", "rules", "alerts_test.yaml")],
 )
 def test_promtool_agrees(command):
-    done = subprocess.run(["promtool", *command], cwd=PROMETHEUS, capture_output=True, text=True, check=False)
+    done = subprocess.run([PROMTOOL, *command], cwd=PROMETHEUS, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -31,8 +31,3 @@ def pytest_pycollect_makemodule(parent: pytest.Collector) -> None:
 async def client(served: tuple[Installation, str]) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=served[1], timeout=PATIENCE) as made:
         yield made
-
-
-@pytest.fixture
-def site(served: tuple[Installation, str]) -> Installation:
-    return served[0]

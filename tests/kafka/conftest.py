@@ -38,12 +38,6 @@ def loa(new_loa: NewLoa) -> Installation:
 
 
 @pytest.fixture
-def speaking(served: tuple[Installation, str]) -> Installation:
-    """An installation with one worker that can speak, for tests that need no more than their own request ids."""
-    return served[0]
-
-
-@pytest.fixture
 def opened() -> Iterator[Callable[[Installation], Index]]:
     """Opens indexes of installations."""
     made: list[Index] = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,8 @@ import httpx
 import orjson
 import yaml
 
-from tests.deploy.conftest import CACHE, ROOT
+from tests.kafka.zygote import ROOT
+from tests.programs import program
 from tests.storage.servers import HOST, free_ports, running
 
 EXAMPLE = ROOT / "deploy/prometheus"
@@ -24,11 +24,6 @@ BOARD = orjson.loads((ROOT / "deploy/grafana/loa.json").read_bytes())
 PANELS = [panel for panel in BOARD["panels"] if panel["type"] != "row"]
 SCRAPES_OF_A_RATE = 4
 """Grafana's `$__rate_interval` is at least so many scrapes."""
-
-
-def binary() -> str | None:
-    """Prometheus' command: on the PATH, or in ~/.cache/loa/bin, where .ci/run puts one."""
-    return shutil.which("prometheus") or shutil.which("prometheus", path=CACHE)
 
 
 @dataclass(frozen=True)
@@ -56,7 +51,7 @@ class Prometheus:
             address = f"{HOST}:{free_ports(1)[0]}"
             config = data / "prometheus.yaml"
             config.write_text(yaml.safe_dump(_configuration(targets, scrape)))
-            command = [binary() or "", f"--config.file={config}", f"--storage.tsdb.path={data}/tsdb"]
+            command = [program("prometheus") or "", f"--config.file={config}", f"--storage.tsdb.path={data}/tsdb"]
             with running([*command, f"--web.listen-address={address}"], data, f"http://{address}/-/ready") as answers:
                 if answers:
                     with httpx.Client(base_url=f"http://{address}/api/v1", timeout=60) as client:

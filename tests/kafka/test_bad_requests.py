@@ -74,14 +74,14 @@ def check_letter(letter: Event, received: Event, failed: Event) -> None:
     assert said["__streams.errors.message"].decode() == failed["message"]
 
 
-async def test_sixty_bad_among_sixty_good(speaking: Installation) -> None:
+async def test_sixty_bad_among_sixty_good(site: Installation) -> None:
     good = [b'{"text": "Number %d.", "model": "tone"}' % number for number in range(60)]
-    bad, spoken = await produce_mixed(speaking, BAD[:-1], good[:-1])
-    bad[await send_nothing_at_all(speaking)] = Bad(None, "invalid_request", ("empty", "text"))
-    spoken |= set(await speaking.produce(good[-1]))
+    bad, spoken = await produce_mixed(site, BAD[:-1], good[:-1])
+    bad[await send_nothing_at_all(site)] = Bad(None, "invalid_request", ("empty", "text"))
+    spoken |= set(await site.produce(good[-1]))
     assert len(bad) == len(spoken) == 60
 
-    async with everything(speaking) as reader:
+    async with everything(site) as reader:
         completed = [event for event in reader.of("completed") if event["request_id"] in spoken | bad.keys()]
         failed = [event for event in reader.of("failed") if event["request_id"] in spoken | bad.keys()]
         letters = [letter for letter in reader.of("requests.dlq") if source_of(letter) in spoken | bad.keys()]
@@ -98,4 +98,4 @@ async def test_sixty_bad_among_sixty_good(speaking: Installation) -> None:
             assert event["retryable"] is False and event["attempts"] == 1
             passed_on = event.headers.get("traceparent")
             assert passed_on == dict(received[source].record.headers).get("traceparent")
-    speaking.check_workers()
+    site.check_workers()

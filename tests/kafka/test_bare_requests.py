@@ -110,10 +110,10 @@ def is_progress(reader: Reader, event: Event, loa: Installation) -> None:
         is_cloud_event(each, loa, event["request_id"])
 
 
-async def test_each_outcome_is_true(speaking: Installation) -> None:
+async def test_each_outcome_is_true(site: Installation) -> None:
     records = [(key, json.dumps(request, ensure_ascii=False).encode(), [TRACE]) for key, request in REQUESTS.values()]
-    sent = await speaking.write("requests", records)
-    async with speaking.reader("progress", "completed", "failed") as reader:
+    sent = await site.write("requests", records)
+    async with site.reader("progress", "completed", "failed") as reader:
         outcomes = await reader.answered(*sent)
         chunks = {request_id: outcomes[request_id][0].fields.get("chunks", 0) for request_id in sent}
         await reader.until(lambda: all(is_told(reader, *pair) for pair in chunks.items()), "all progress")
@@ -121,38 +121,38 @@ async def test_each_outcome_is_true(speaking: Installation) -> None:
         for request_id, (_, request) in zip(sent, REQUESTS.values(), strict=True):
             (event,) = outcomes[request_id]
             assert event.short == "completed", event.fields
-            is_cloud_event(event, speaking, request_id)
-            is_true(event, speaking, request)
-            is_recorded(event, speaking, request)
-            is_progress(reader, event, speaking)
+            is_cloud_event(event, site, request_id)
+            is_true(event, site, request)
+            is_recorded(event, site, request)
+            is_progress(reader, event, site)
         spoken = dict(zip(REQUESTS, (outcomes[request_id][0] for request_id in sent), strict=True))
     assert spoken["several chunks"]["chunks"] > 1
     assert spoken["no key"]["language"] == "en" and spoken["no key"]["model"] == "hibari"
     assert spoken["combining marks"]["speaker_id"] == "05" and spoken["combining marks"]["language"] == "vi"
 
 
-async def test_kcat_is_enough(speaking: Installation) -> None:
+async def test_kcat_is_enough(site: Installation) -> None:
     kcat = shutil.which("kcat") or shutil.which("kafkacat")
     if kcat is None:
         pytest.skip("no kcat here: install the package kcat to see a request produced from the shell")
     lines = [
         json.dumps({"text": f"Line {n} from the shell, chào 🎉", "model": "tone"}, ensure_ascii=False) for n in range(3)
     ]
-    command = [kcat, "-P", "-b", speaking.kafka.bootstrap, "-t", speaking.topic("requests")]
+    command = [kcat, "-P", "-b", site.kafka.bootstrap, "-t", site.topic("requests")]
     wanted = {hashlib.sha256(json.loads(line)["text"].encode()).hexdigest() for line in lines}
     await asyncio.to_thread(subprocess.run, command, input="\n".join(lines).encode(), check=True, timeout=60)
-    async with speaking.reader("completed") as reader:
+    async with site.reader("completed") as reader:
         await reader.until(lambda: wanted <= {e["text_sha256"] for e in reader.of("completed")}, "what kcat produced")
         for event in reader.of("completed"):
             if event["text_sha256"] in wanted:
-                assert event["request_id"].startswith(speaking.topic("requests") + "-")
+                assert event["request_id"].startswith(site.topic("requests") + "-")
                 assert not {"traceparent"} & event.headers.keys()
 
 
 @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
-async def test_a_client_may_compress_as_it_likes(codec: str, speaking: Installation) -> None:
+async def test_a_client_may_compress_as_it_likes(codec: str, site: Installation) -> None:
     request = {"request_id": f"compressed-{codec}", "text": "Hello " * 40, "model": "tone"}
-    async with speaking.reader("completed") as reader:
-        async with AIOKafkaProducer(bootstrap_servers=speaking.kafka.bootstrap, compression_type=codec) as producer:
-            await producer.send_and_wait(speaking.topic("requests"), json.dumps(request).encode())
+    async with site.reader("completed") as reader:
+        async with AIOKafkaProducer(bootstrap_servers=site.kafka.bootstrap, compression_type=codec) as producer:
+            await producer.send_and_wait(site.topic("requests"), json.dumps(request).encode())
         await reader.answered(request["request_id"])

@@ -10,10 +10,11 @@ import pytest
 from tests.kafka.busy import busy
 from tests.kafka.installation import Installation
 from tests.kafka.processes import PATIENCE, until
-from tests.kafka.prometheus import PANELS, Prometheus, binary
+from tests.kafka.prometheus import PANELS, Prometheus
+from tests.programs import program
 
 pytestmark = [
-    pytest.mark.skipif(binary() is None, reason="Prometheus is not on this machine"),
+    pytest.mark.skipif(program("prometheus") is None, reason="Prometheus is not on this machine"),
     pytest.mark.timeout(600),
 ]
 

@@ -66,11 +66,11 @@ def test_the_examples_show_what_there_is() -> None:
     assert any("metadata" in request for request in requests)
 
 
-async def test_the_words_of_the_examples_are_heard(speaking: Installation) -> None:
+async def test_the_words_of_the_examples_are_heard(site: Installation) -> None:
     """But for the longest, which test_long_text.py hears piece by piece."""
     requests = [request for request in example_requests() if request["text"].isascii()]
     requests = [request for request in requests if len(request["text"].split()) < LONG_WORDS]
-    events = await spoken(speaking, requests)
+    events = await spoken(site, requests)
     pairs = {event["file_id"]: (words(request["text"]), event) for request, event in zip(requests, events, strict=True)}
     assert {event["model"] for _, event in pairs.values()} == {"hibari"}
     said, files = zip(*pairs.values(), strict=True)
@@ -79,7 +79,7 @@ async def test_the_words_of_the_examples_are_heard(speaking: Installation) -> No
     assert jiwer.wer(list(said), heard) <= MOST_WRONG, rates
 
 
-async def test_spoken_anew_it_is_the_same_to_the_sample(speaking: Installation, new_loa: NewLoa) -> None:
+async def test_spoken_anew_it_is_the_same_to_the_sample(site: Installation, new_loa: NewLoa) -> None:
     """Another process, another directory, nothing stored: the same samples."""
     requests = [
         {"request_id": f"{model}-{form}", "text": text, "model": model, "format": form}
@@ -87,7 +87,7 @@ async def test_spoken_anew_it_is_the_same_to_the_sample(speaking: Installation, 
         for form in ("wav", "opus")
     ]
     other = new_loa(TTS_MODELS="hibari,espeak")
-    first, (again, _) = await asyncio.gather(spoken(speaking, requests), _from_scratch(other, requests))
+    first, (again, _) = await asyncio.gather(spoken(site, requests), _from_scratch(other, requests))
     for one, two in zip(first, again, strict=True):
         assert one["worker"] and one["created_at"] != two["created_at"]
         assert (one["pcm_sha256"], one["sha256"]) == (two["pcm_sha256"], two["sha256"]), one["request_id"]
